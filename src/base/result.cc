@@ -1,0 +1,33 @@
+#include "quire/result.h"
+
+#include <fmt/format.h>
+
+namespace quire {
+
+const char* errno_name(Errno e) {
+  switch (e) {
+    case Errno::kPerm: return "EPERM";
+    case Errno::kNoEnt: return "ENOENT";
+    case Errno::kSrch: return "ESRCH";
+    case Errno::kBadF: return "EBADF";
+    case Errno::kAgain: return "EAGAIN";
+    case Errno::kNoMem: return "ENOMEM";
+    case Errno::kAcces: return "EACCES";
+    case Errno::kFault: return "EFAULT";
+    case Errno::kBusy: return "EBUSY";
+    case Errno::kExist: return "EEXIST";
+    case Errno::kInval: return "EINVAL";
+    case Errno::kNoSys: return "ENOSYS";
+  }
+  return "E?";
+}
+
+std::string Diagnostic::line() const {
+  std::string out;
+  if (!where.empty()) out = where + ": ";
+  out += what;
+  if (!hint.empty()) out += "; " + hint;
+  return out;
+}
+
+}  // namespace quire

@@ -1,0 +1,56 @@
+// policy/settings.h - the transparent-huge-page settings, as data.
+//
+// Mirrors: the files under /sys/kernel/mm/transparent_hugepage, Linux 6.18,
+// with the boot defaults of the reference kernel. A policy *is* a value of
+// this type plus a few decisions (policy/fault_orders.h); sysfs/ shows it as
+// a file tree, policy/parse.h reads it from the kernel's command-line syntax.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "quire/types.h"
+
+namespace quire::policy {
+
+// transparent_hugepage/enabled
+enum class GlobalEnabled : std::uint8_t { always, madvise, never };
+// hugepages-<size>kB/enabled
+enum class SizeEnabled : std::uint8_t { always, inherit, madvise, never };
+// transparent_hugepage/defrag
+enum class Defrag : std::uint8_t { always, defer, defer_madvise, madvise, never };
+
+struct KhugepagedSettings {
+  bool defrag = true;
+  std::uint32_t pages_to_scan = 4096;
+  std::uint32_t scan_sleep_millisecs = 10000;
+  std::uint32_t alloc_sleep_millisecs = 60000;
+  std::uint32_t max_ptes_none = 511;
+  std::uint32_t max_ptes_swap = 64;
+  std::uint32_t max_ptes_shared = 256;
+  bool operator==(const KhugepagedSettings&) const = default;
+};
+
+struct Settings {
+  GlobalEnabled enabled = GlobalEnabled::madvise;
+  Defrag defrag = Defrag::madvise;
+  bool use_zero_page = true;
+  bool shrink_underused = true;
+  // By order; only orders 2 to 9 have an `enabled` file for anonymous memory.
+  std::array<SizeEnabled, kPmdOrder + 1> size = default_sizes();
+  KhugepagedSettings khugepaged;
+
+  [[nodiscard]] SizeEnabled& at(Order o) { return size[o.raw()]; }
+  [[nodiscard]] SizeEnabled at(Order o) const { return size[o.raw()]; }
+  bool operator==(const Settings&) const = default;
+
+  // All sizes never, 2048kB inherit: what a kernel without thp_anon= boots with.
+  [[nodiscard]] static constexpr std::array<SizeEnabled, kPmdOrder + 1> default_sizes() {
+    std::array<SizeEnabled, kPmdOrder + 1> sizes{};
+    sizes.fill(SizeEnabled::never);
+    sizes[kPmdOrder] = SizeEnabled::inherit;
+    return sizes;
+  }
+};
+
+}  // namespace quire::policy

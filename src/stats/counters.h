@@ -1,0 +1,78 @@
+// stats/counters.h - every number the modelled kernel counts, in one place.
+//
+// Mirrors: the vmstat event items and the per-size files under
+// hugepages-<size>kB/stats, Linux 6.18. Differs: counters are per Kernel, not
+// per cpu, so that a reading is always exact.
+//
+// sysfs, vmstat, JSON and reports read these; nothing counts on the side.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "quire/types.h"
+
+namespace quire::stats {
+
+// Events of the whole machine. The enumerator is the kernel's name.
+enum class VmEvent : std::uint8_t {
+  pgfault,
+  pgmajfault,
+  pgreuse,
+  pglazyfree,
+  thp_fault_alloc,
+  thp_fault_fallback,
+  thp_fault_fallback_charge,
+  thp_split_page,
+  thp_split_page_failed,
+  thp_deferred_split_page,
+  thp_underused_split_page,
+  thp_split_pmd,
+  thp_zero_page_alloc,
+  thp_zero_page_alloc_failed,
+  kCount,
+};
+
+// Events and gauges of one folio size. Gauges are nr_anon and
+// nr_anon_partially_mapped: they also fall.
+enum class MthpStat : std::uint8_t {
+  anon_fault_alloc,
+  anon_fault_fallback,
+  anon_fault_fallback_charge,
+  split,
+  split_failed,
+  split_deferred,
+  nr_anon,
+  nr_anon_partially_mapped,
+  kCount,
+};
+
+inline constexpr std::size_t kVmEvents = static_cast<std::size_t>(VmEvent::kCount);
+inline constexpr std::size_t kMthpStats = static_cast<std::size_t>(MthpStat::kCount);
+
+// The kernel's spelling.
+[[nodiscard]] std::string_view name(VmEvent e);
+[[nodiscard]] std::string_view name(MthpStat s);
+// One sentence on what moves it, for the reference and the reports.
+[[nodiscard]] std::string_view meaning(VmEvent e);
+[[nodiscard]] std::string_view meaning(MthpStat s);
+
+class Counters {
+ public:
+  void add(VmEvent e, std::uint64_t n = 1) { vm_[static_cast<std::size_t>(e)] += n; }
+  void add(MthpStat s, Order order, std::int64_t n = 1) {
+    mthp_[order.raw()][static_cast<std::size_t>(s)] += n;
+  }
+  [[nodiscard]] std::uint64_t get(VmEvent e) const { return vm_[static_cast<std::size_t>(e)]; }
+  [[nodiscard]] std::int64_t get(MthpStat s, Order order) const {
+    return mthp_[order.raw()][static_cast<std::size_t>(s)];
+  }
+  bool operator==(const Counters&) const = default;
+
+ private:
+  std::array<std::uint64_t, kVmEvents> vm_{};
+  std::array<std::array<std::int64_t, kMthpStats>, kMaxOrder + 1> mthp_{};
+};
+
+}  // namespace quire::stats
