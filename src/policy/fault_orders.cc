@@ -1,0 +1,101 @@
+#include "policy/fault_orders.h"
+
+namespace quire::policy {
+
+namespace {
+
+// The process or the mapping has said no to every size. A collapse that was
+// asked for counts as advice.
+bool thp_disabled(ProcessThp process, VmaHints hints, Caller caller) {
+  if (hints.nohugepage) return true;
+  switch (process) {
+    case ProcessThp::kDefault:
+      return false;
+    case ProcessThp::kDisabled:
+      return true;
+    case ProcessThp::kDisabledExceptAdvised:
+      return !hints.hugepage && caller != Caller::forced_collapse;
+  }
+  return true;
+}
+
+// What the settings files allow a mapping with these hints. A size that says
+// `always` or `madvise` does not ask the global file; only `inherit` does.
+OrderSet enabled_orders(GlobalEnabled global, const AnonOrderMasks& masks, VmaHints hints) {
+  OrderSet orders = masks.always;
+  if (hints.hugepage) orders = orders | masks.madvise;
+  const bool inherited =
+      global == GlobalEnabled::always || (global == GlobalEnabled::madvise && hints.hugepage);
+  if (inherited) orders = orders | masks.inherit;
+  return orders;
+}
+
+}  // namespace
+
+AnonOrderMasks masks_of(const Settings& settings) {
+  AnonOrderMasks masks;
+  for (unsigned n = 0; n <= kPmdOrder; ++n) {
+    const Order order(n);
+    if (!kAnonOrders.contains(order)) continue;
+    const OrderSet one = OrderSet::of(order);
+    switch (settings.at(order)) {
+      case SizeEnabled::always:
+        masks.always = masks.always | one;
+        break;
+      case SizeEnabled::madvise:
+        masks.madvise = masks.madvise | one;
+        break;
+      case SizeEnabled::inherit:
+        masks.inherit = masks.inherit | one;
+        break;
+      case SizeEnabled::never:
+        break;
+    }
+  }
+  return masks;
+}
+
+OrderSet allowed_anon_orders(const Settings& settings, const AnonOrderMasks& masks, ProcessThp process,
+                             VmaHints hints, Caller caller) {
+  const bool collapses = caller == Caller::khugepaged || caller == Caller::forced_collapse;
+  if (thp_disabled(process, hints, caller)) return {};
+  if (collapses && hints.no_khugepaged) return {};
+  if (hints.temporary_stack) return {};
+  if (caller == Caller::forced_collapse) return kAnonOrders;
+  return enabled_orders(settings.enabled, masks, hints);
+}
+
+OrderSet orders_below_end(OrderSet orders, VirtRange vma) {
+  while (!orders.empty()) {
+    const Order order = orders.highest();
+    const VirtAddr end = vma.end.align_down(order);
+    // Compared as sizes: a mapping low in memory must not wrap round.
+    if (end >= vma.begin && end - vma.begin >= order.bytes()) break;
+    orders = orders.without(order);
+  }
+  return orders;
+}
+
+bool pmd_size_enabled(const Settings& settings, const AnonOrderMasks& masks) {
+  if (masks.always.contains(kOrderPmd) || masks.madvise.contains(kOrderPmd)) return true;
+  return masks.inherit.contains(kOrderPmd) && settings.enabled != GlobalEnabled::never;
+}
+
+ReclaimEffort reclaim_effort(Defrag defrag, VmaHints hints) {
+  const bool advised = hints.hugepage;
+  switch (defrag) {
+    case Defrag::always:
+      return advised ? ReclaimEffort::kDirect : ReclaimEffort::kDirectNoRetry;
+    case Defrag::defer:
+      return ReclaimEffort::kWakeKswapd;
+    case Defrag::defer_madvise:
+      return advised ? ReclaimEffort::kDirect : ReclaimEffort::kWakeKswapd;
+    case Defrag::madvise:
+      return advised ? ReclaimEffort::kDirect : ReclaimEffort::kNone;
+    case Defrag::never:
+      return ReclaimEffort::kNone;
+  }
+  return ReclaimEffort::kNone;
+}
+
+}  // namespace quire::policy
