@@ -1,0 +1,103 @@
+// trace/describe.h - what a recording holds, for `quire info`: one pass over
+// the events, then text or JSON.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quire/result.h"
+#include "trace/event.h"
+#include "trace/header.h"
+#include "trace/reader.h"
+
+namespace quire::trace {
+
+// "touch", "fault_around" ...; "mmap", "munmap" ...; "?" for a number without a name.
+[[nodiscard]] std::string_view kind_name(Kind kind);
+[[nodiscard]] std::string_view sys_name(Sys sys);
+
+struct TouchCounts {
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t executes = 0;
+  std::uint64_t no_direction = 0;  // the tier could not tell
+  std::uint64_t kernel = 0;        // of all these, made by the kernel for the task
+  std::uint64_t uncounted = 0;     // of all these, not served and not counted by the kernel
+
+  [[nodiscard]] std::uint64_t total() const { return reads + writes + executes + no_direction; }
+};
+
+struct TaskStats {
+  TaskId id = 0;
+  TaskId parent = 0;  // 0: none in the recording
+  MmId mm = 0;        // the last one seen
+  std::string comm;   // of its last exec, or its parent's
+  TouchCounts touches;
+  std::uint64_t syscalls = 0;
+  std::vector<std::string> execs;
+  std::vector<TaskId> children;  // in order of fork
+  bool exited = false;
+  std::uint64_t min_flt = 0;  // known once it exited
+  std::uint64_t maj_flt = 0;
+};
+
+// One mapping as exec left it.
+struct MappingStats {
+  VirtRange range;
+  std::uint64_t vm_flags = 0;  // VmaBits
+  std::uint64_t page_offset = 0;
+  std::string file;  // last part of the path; empty for anonymous memory
+};
+
+struct MmStats {
+  MmId id = 0;
+  std::string comm;
+  TouchCounts touches;
+  std::uint64_t syscalls = 0;
+  std::vector<MappingStats> mappings;  // at most kMaxMappings; the rest is counted
+  std::uint64_t mappings_seen = 0;
+  bool gone = false;
+};
+
+struct TraceStats {
+  static constexpr std::size_t kMaxMappings = 4096;
+
+  Header header;
+  std::optional<Summary> summary;
+  std::vector<std::string> notes;
+  ByteCount file_size;
+  std::uint64_t content_hash = 0;
+
+  std::uint64_t events = 0;
+  std::uint64_t last_time_us = 0;
+  std::map<Kind, std::uint64_t> by_kind;
+  std::map<Sys, std::uint64_t> by_syscall;  // kExit records, and the munmaps, which are only entered
+  TouchCounts touches;
+  std::uint64_t min_flt = 0;
+  std::uint64_t maj_flt = 0;
+  std::map<TaskId, TaskStats> tasks;
+  std::map<MmId, MmStats> mms;
+  // Set when the recording is damaged: all above counts what stands before.
+  std::optional<Diagnostic> damage;
+};
+
+// Reads all events from the start. Damage in the middle does not fail: it is
+// noted in `damage`, so that what is whole can still be shown.
+[[nodiscard]] Result<TraceStats, Diagnostic> describe(Reader& reader);
+
+// For people, 100 columns; names from the recording are escaped.
+[[nodiscard]] std::string to_text(const TraceStats& stats);
+// For programs: the `results` object; snake_case, units as suffixes.
+[[nodiscard]] nlohmann::ordered_json to_json(const TraceStats& stats);
+
+// A name from a recording as it may reach a terminal: control characters,
+// bytes that are not UTF-8 and bidirectional overrides become \xNN or \u{N}.
+[[nodiscard]] std::string escape_name(std::string_view name);
+
+}  // namespace quire::trace
