@@ -1,0 +1,50 @@
+# The commands of the project. Each one installs what it needs (as root or
+# with sudo), configures by preset and builds; CMake knows the targets.
+
+JOBS ?= $(shell nproc)
+SETUP := scripts/setup.sh
+# The main job: one shipped recording under these policies.
+RECORDING ?= $(firstword $(wildcard traces/python*.quire) $(wildcard traces/*.quire))
+POLICIES ?= never 64K 2M all 16K+64K
+
+.PHONY: build run test asan tsan bench accuracy fuzz format tidy setup clean help
+
+build: setup  ## the program, at build/quire
+	@cmake --preset release --log-level=WARNING >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+
+run: build  ## replay a shipped recording under five policies
+	build/quire replay $(RECORDING) $(foreach p,$(POLICIES),--policy $(p))
+
+test: setup  ## the whole suite: release and sanitizer builds, one summary
+	@JOBS=$(JOBS) scripts/test.sh release asan
+
+asan: setup  ## the suite under AddressSanitizer and UBSan
+	@JOBS=$(JOBS) scripts/test.sh asan
+
+tsan: setup  ## the suite under ThreadSanitizer
+	@JOBS=$(JOBS) scripts/test.sh tsan
+
+bench: build  ## every benchmark, and our engine beside the live kernel
+	@scripts/bench.sh build
+
+accuracy: build  ## predicted against measured on real programs (needs root)
+	@scripts/accuracy.sh build/quire
+
+fuzz: setup  ## every fuzz target for FUZZ_SECONDS (default 60) each
+	@JOBS=$(JOBS) scripts/fuzz.sh
+
+format: setup  ## clang-format over every source
+	@git ls-files -z '*.h' '*.cc' '*.c' | xargs -0 -r clang-format-19 -i
+
+tidy: build  ## clang-tidy over every product source; warnings are errors
+	@JOBS=$(JOBS) scripts/tidy.py build
+
+setup:
+	@$(SETUP)
+
+clean:  ## remove every build folder
+	rm -rf build build-*
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | column -t -s '	'
