@@ -1,0 +1,36 @@
+// live/layout.h - the folios behind a range of a process, page by page, as the
+// kernel shows them to root.
+//
+// Reads /proc/<pid>/pagemap, /proc/kpageflags and the PAGEMAP_SCAN ioctl of
+// Linux 6.7 and later.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "quire/result.h"
+#include "quire/types.h"
+
+namespace quire::live {
+
+// One page of the range.
+struct PageView {
+  bool present = false;
+  bool swapped = false;
+  bool anon = false;       // and not file or shmem
+  bool exclusive = false;  // mapped exactly once
+  bool zero = false;       // the zero page, or part of the huge zero folio
+  bool pmd_mapped = false;
+  Pfn pfn = Pfn::invalid();
+  Pfn head = Pfn::invalid();  // the folio's first frame
+  Order order;                // the folio's
+  bool operator==(const PageView&) const = default;
+};
+
+// The pages of `range`, which must be page-aligned, in address order. kPrivilege
+// without frame numbers. The process should stand still meanwhile.
+[[nodiscard]] Result<std::vector<PageView>, Diagnostic> read_layout(pid_t pid, VirtRange range);
+
+}  // namespace quire::live

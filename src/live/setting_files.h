@@ -1,0 +1,57 @@
+// live/setting_files.h - a policy::Settings as writes to files, in an order
+// that never allows more than both ends do.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "live/host.h"
+#include "policy/settings.h"
+#include "quire/result.h"
+
+namespace quire::live {
+
+// khugepaged looks again after this long: 46 days, the longest round figure
+// that its 32-bit file takes.
+inline constexpr std::uint32_t kAsleepMillisecs = 4'000'000'000U;
+
+// One file of the settings tree and a value for it, in the words the file
+// takes when written.
+struct SettingValue {
+  std::string path;  // relative to the root: "hugepages-64kB/enabled"
+  std::string value;
+  bool operator==(const SettingValue&) const = default;
+};
+
+// What touches the outside world, so that a test can fail or die at each step.
+class FileOps {
+ public:
+  virtual ~FileOps() = default;
+  // The text of a small file.
+  [[nodiscard]] virtual Result<std::string, Errno> read(const std::filesystem::path& path);
+  // One write(2) of the whole text to an existing file.
+  [[nodiscard]] virtual Result<void, Errno> write(const std::filesystem::path& path, const std::string& text);
+  // Replaces a file atomically; on disk, directory entry included, on return.
+  [[nodiscard]] virtual Result<void, Errno> replace(const std::filesystem::path& path,
+                                                    const std::string& text);
+  [[nodiscard]] virtual Result<void, Errno> remove(const std::filesystem::path& path);
+};
+
+[[nodiscard]] FileOps& real_file_ops();
+
+// Every file that `settings` decides and that exists under `root`, in writing
+// order (I-GUARD-4):
+//   khugepaged first, so that it sleeps before anything is allowed;
+//   sizes that stop or never started to follow the global file;
+//   the global file;
+//   sizes that will follow it.
+// A size therefore goes from its old rule to its new one in one step.
+// A size wanted but absent from this kernel is refused.
+[[nodiscard]] Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Settings& settings,
+                                                                           const std::filesystem::path& root);
+
+// Sorts values of any origin (a journal) into that order.
+void sort_for_writing(std::vector<SettingValue>& values);
+
+}  // namespace quire::live
