@@ -29,7 +29,10 @@ enum class Errno : int {
   kFault = EFAULT,
   kBusy = EBUSY,
   kExist = EEXIST,
+  kNotDir = ENOTDIR,
+  kIsDir = EISDIR,
   kInval = EINVAL,
+  kRange = ERANGE,
   kNoSys = ENOSYS,
 };
 

@@ -16,7 +16,10 @@ const char* errno_name(Errno e) {
     case Errno::kFault: return "EFAULT";
     case Errno::kBusy: return "EBUSY";
     case Errno::kExist: return "EEXIST";
+    case Errno::kNotDir: return "ENOTDIR";
+    case Errno::kIsDir: return "EISDIR";
     case Errno::kInval: return "EINVAL";
+    case Errno::kRange: return "ERANGE";
     case Errno::kNoSys: return "ENOSYS";
   }
   return "E?";

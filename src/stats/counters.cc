@@ -1,0 +1,107 @@
+#include "stats/counters.h"
+
+namespace quire::stats {
+
+namespace {
+
+// A counter's name and what moves it, kept together so that neither can be
+// added without the other.
+struct Entry {
+  std::string_view name;
+  std::string_view meaning;
+};
+
+Entry entry(VmEvent e) {
+  switch (e) {
+    case VmEvent::pgfault:
+      return {"pgfault", "Page faults handled, of every kind, minor and major."};
+    case VmEvent::pgmajfault:
+      return {"pgmajfault",
+              "Page faults that had to read from a device; one per fault, whatever the folio's size."};
+    case VmEvent::pgreuse:
+      return {"pgreuse",
+              "Write-protect faults solved by making the present page writable instead of copying it."};
+    case VmEvent::pglazyfree:
+      return {"pglazyfree",
+              "Base pages that MADV_FREE marked as free to drop; a whole 64 KiB folio counts 16."};
+    case VmEvent::thp_fault_alloc:
+      return {"thp_fault_alloc",
+              "2 MiB anonymous folios mapped by a fault, a write to the huge zero folio included."};
+    case VmEvent::thp_fault_fallback:
+      return {"thp_fault_fallback",
+              "Faults that were allowed 2 MiB but could not allocate or charge it, the huge zero folio "
+              "included."};
+    case VmEvent::thp_fault_fallback_charge:
+      return {
+          "thp_fault_fallback_charge",
+          "The part of thp_fault_fallback where memory was found but the memory cgroup refused the charge."};
+    case VmEvent::thp_split_page:
+      return {"thp_split_page", "2 MiB folios split into smaller folios."};
+    case VmEvent::thp_split_page_failed:
+      return {"thp_split_page_failed",
+              "Splits of a 2 MiB folio that were begun and given up, for instance because of an extra "
+              "reference."};
+    case VmEvent::thp_deferred_split_page:
+      return {"thp_deferred_split_page", "2 MiB folios marked as partially mapped, once each."};
+    case VmEvent::thp_underused_split_page:
+      return {
+          "thp_underused_split_page",
+          "2 MiB folios the shrinker split because more than max_ptes_none of their pages held only zeroes."};
+    case VmEvent::thp_split_pmd:
+      return {"thp_split_pmd",
+              "PMD entries replaced by a table of 512 entries; the folio itself may stay whole."};
+    case VmEvent::thp_zero_page_alloc:
+      return {"thp_zero_page_alloc", "Allocations of the huge zero folio, not the mappings of it."};
+    case VmEvent::thp_zero_page_alloc_failed:
+      return {"thp_zero_page_alloc_failed", "Failed allocations of the huge zero folio."};
+    case VmEvent::kCount:
+      break;
+  }
+  return {};
+}
+
+Entry entry(MthpStat s) {
+  switch (s) {
+    case MthpStat::anon_fault_alloc:
+      return {"anon_fault_alloc",
+              "Anonymous folios of this size mapped by a fault; not by collapse, swap-in or copy-on-write."};
+    case MthpStat::anon_fault_fallback:
+      return {"anon_fault_fallback",
+              "Faults that tried this size and could not allocate or charge it; a size that did not fit is "
+              "not tried."};
+    case MthpStat::anon_fault_fallback_charge:
+      return {
+          "anon_fault_fallback_charge",
+          "The part of anon_fault_fallback where memory was found but the memory cgroup refused the charge."};
+    case MthpStat::split:
+      return {"split", "Folios of this size split into smaller ones, counted under the size they had."};
+    case MthpStat::split_failed:
+      return {
+          "split_failed",
+          "Splits of a folio of this size that were begun and given up; refusals before that do not count."};
+    case MthpStat::split_deferred:
+      return {"split_deferred",
+              "Anonymous folios of this size marked as partially mapped, once each, also when the mark is "
+              "gone at once."};
+    case MthpStat::nr_anon:
+      return {"nr_anon",
+              "Gauge: folios of this size that were ever mapped as anonymous memory and are not freed yet."};
+    case MthpStat::nr_anon_partially_mapped:
+      return {
+          "nr_anon_partially_mapped",
+          "Gauge: anonymous folios of this size that carry the partially-mapped mark; it falls when they are "
+          "split or freed, not when the hole is filled."};
+    case MthpStat::kCount:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view name(VmEvent e) { return entry(e).name; }
+std::string_view name(MthpStat s) { return entry(s).name; }
+std::string_view meaning(VmEvent e) { return entry(e).meaning; }
+std::string_view meaning(MthpStat s) { return entry(s).meaning; }
+
+}  // namespace quire::stats
