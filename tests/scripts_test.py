@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""The checking scripts find what they are there to find."""
+import collections
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
+import check_docs  # noqa: E402
+import skipped_checks  # noqa: E402
+
+
+class Tree(unittest.TestCase):
+    """A small project in a temporary folder."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.root = pathlib.Path(self.folder.name)
+        self.write("src/stats/counters.h", "enum class VmEvent : int {\n  pgfault,  // a fault\n  kCount,\n};\n")
+        self.write("src/cli/main.cc", 'x("--policy", "what to replay"); // --comment\n--count;\n')
+        self.write("docs/reference/counters.md", "| `pgfault` | a fault |\n\n`--policy P`\n")
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+class CheckDocs(Tree):
+    def links(self):
+        return list(check_docs.broken_links(self.root, check_docs.files_of(self.root)))
+
+    def machine(self):
+        return list(check_docs.machine_names(self.root, check_docs.files_of(self.root)))
+
+    def test_accepts_a_tree_in_order(self):
+        self.write("README.md", "[counters](docs/reference/counters.md) [site](https://example.org)\n")
+        self.assertEqual(self.links() + list(check_docs.unexplained(self.root)) + self.machine(), [])
+
+    def test_finds_a_link_to_nothing(self):
+        self.write("README.md", "[gone](docs/gone.md)\n")
+        self.assertEqual(len(self.links()), 1)
+
+    def test_finds_a_link_to_a_missing_heading(self):
+        self.write("docs/a.md", "# One `thing`, here\n[good](#one-thing-here) [bad](#two)\n")
+        self.assertEqual(len(self.links()), 1)
+
+    def test_leaves_code_blocks_alone(self):
+        self.write("README.md", "```\n[no](link.md)\n```\n")
+        self.assertEqual(self.links(), [])
+
+    def test_finds_an_unexplained_counter(self):
+        self.write("src/stats/counters.h", "enum class VmEvent : int { pgfault, pgreuse, kCount };\n")
+        self.assertEqual(list(check_docs.unexplained(self.root)),
+                         ["docs/reference/: counter `pgreuse` is not explained"])
+
+    def test_finds_a_counter_that_is_none(self):
+        self.write("docs/reference/counters.md", "| `pgfault` | |\n| `pgold` | |\n`--policy`\n")
+        self.assertEqual(len(list(check_docs.unexplained(self.root))), 1)
+
+    def test_finds_an_unexplained_option_in_plain_and_raw_strings(self):
+        self.write("src/cli/replay.cc", 'f("-o,--output"); g(R"(\n  --polic  )");\n')
+        self.assertEqual(len(list(check_docs.unexplained(self.root))), 2)
+
+    def test_finds_a_place_of_one_machine(self):
+        self.write("notes.txt", "see /ho" "me/somebody/x\n")
+        self.write("list.txt", "from https://regis" "try.example.org/x\n")
+        self.assertEqual(len(self.machine()), 2)
+
+
+class SkippedChecks(Tree):
+    def test_groups_by_the_reason_given(self):
+        self.write("results/live.xml", """<testsuites><testsuite>
+          <testcase name="a" classname="Bpf" status="run" result="skipped">
+            <skipped message="src/live/x_test.cc:12&#x0A;needs root&#x0A;"/></testcase>
+          <testcase name="b" classname="Bpf" status="run" result="completed"/>
+          </testsuite></testsuites>""")
+        skips = collections.defaultdict(list)
+        ran = skipped_checks.read(self.root / "results/live.xml", skips)
+        self.assertEqual((ran, dict(skips)), (1, {"needs root": ["live: Bpf.a"]}))
+
+
+if __name__ == "__main__":
+    unittest.main()
