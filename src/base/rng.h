@@ -20,11 +20,12 @@ class Rng {
   }
   // A number below `bound`, which must not be 0.
   constexpr std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
   }
   constexpr bool chance(unsigned percent) { return below(100) < percent; }
 
  private:
+  __extension__ using Wide = unsigned __int128;
   std::uint64_t state_;
 };
 
