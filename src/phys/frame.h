@@ -41,7 +41,8 @@ struct Frame {
   std::uint64_t lazyfree : 1 = 0;        // MADV_FREE: may be dropped instead of swapped
   std::uint64_t touched : 1 = 0;         // accessed at least once since it was handed out
   std::uint64_t mlocked : 1 = 0;
-  std::uint64_t spare : 4 = 0;
+  std::uint64_t dirty : 1 = 0;           // written to, as far as cleared entries told (the folio flag)
+  std::uint64_t spare : 3 = 0;
   // kAnon/kFile head: index : 36 | anon_vma or file id : 28.
   // kFreeHead: previous : 32 | next : 32 of the free list.
   // First tail of a large folio: index of its LargeFolio record.
@@ -55,6 +56,11 @@ struct Frame {
     return kind() == FrameKind::kUntouched || kind() == FrameKind::kFreeHead ||
            kind() == FrameKind::kFreeBody || kind() == FrameKind::kPerCpu;
   }
+
+  void add_refs(std::uint64_t n) { refcount = (refcount + n) & 0x3ffffff; }
+  void drop_refs(std::uint64_t n) { refcount = (refcount - n) & 0x3ffffff; }
+  void add_map() { mapcount = (mapcount + 1U) & 0x3fffff; }
+  void drop_map() { mapcount = (mapcount - 1U) & 0x3fffff; }
 
   // Page offset (in 4 KiB pages) of a folio's first page within its mapping.
   [[nodiscard]] std::uint64_t index() const { return word >> 28; }

@@ -1,0 +1,258 @@
+#include "folio/folios.h"
+
+#include "base/check.h"
+
+namespace quire::folio {
+
+using phys::Frame;
+using phys::FrameKind;
+using stats::MthpStat;
+using stats::VmEvent;
+
+std::uint32_t Folios::make_record(Pfn head) {
+  if (free_records_.empty()) {
+    chunks_.push_back(std::make_unique<LargeFolio[]>(kChunk));
+    for (std::uint32_t i = kChunk; i > 0; --i) free_records_.push_back(records_ + i - 1);
+    records_ += kChunk;
+  }
+  const std::uint32_t id = free_records_.back();
+  free_records_.pop_back();
+  chunks_[id / kChunk][id % kChunk].head = head;
+  return id;
+}
+
+LargeFolio& Folios::large(Pfn head) const {
+  const auto id = static_cast<std::uint32_t>(frame(head + PageCount(1)).word);
+  return chunks_[id / kChunk][id % kChunk];
+}
+
+void Folios::drop_record(Pfn head) {
+  const auto id = static_cast<std::uint32_t>(frame(head + PageCount(1)).word);
+  LargeFolio& folio = chunks_[id / kChunk][id % kChunk];
+  folio.head = Pfn::invalid();
+  folio.large_mapcount = folio.entire_mapcount = folio.nr_pages_mapped = 0;
+  folio.slots = {};
+  folio.mapped_shared = folio.partially_mapped = false;
+  free_records_.push_back(id);
+}
+
+std::optional<Pfn> Folios::allocate(Order order) {
+  const auto head = memory_.allocate(order);
+  if (!head) return std::nullopt;
+  frame(*head).refcount = 1;
+  if (order != kOrder0) frame(*head + PageCount(1)).word = make_record(*head);
+  return head;
+}
+
+void Folios::put(Pfn head, std::uint32_t n) {
+  Frame& f = frame(head);
+  QUIRE_DCHECK(f.refcount >= n);
+  f.drop_refs(n);
+  if (f.refcount == 0) free_folio(head);
+}
+
+void Folios::free_folio(Pfn head) {
+  const Frame& f = frame(head);
+  const Order order = f.order();
+  QUIRE_CHECK_EQ(mapcount(head), 0U);
+  if (order != kOrder0) {
+    leave_deferred(large(head), order);
+    if (f.kind() == FrameKind::kAnon) counters_.add(MthpStat::nr_anon, order, -1);
+    drop_record(head);
+  }
+  memory_.free(head, order);
+}
+
+void Folios::add_new_anon_rmap(Pfn head, AnonMapping where, MmId mm, MappedBy by) {
+  Frame& f = frame(head);
+  f.set_kind(FrameKind::kAnon);
+  f.set_mapping(where.index, where.anon_vma);
+  f.anon_exclusive = 1;
+  const Order order = f.order();
+  if (order == kOrder0) {
+    f.mapcount = 1;
+    return;
+  }
+  counters_.add(MthpStat::nr_anon, order);
+  LargeFolio& folio = large(head);
+  const auto pages = static_cast<std::uint32_t>(order.pages().raw());
+  if (by == MappedBy::kPmd) {
+    folio.entire_mapcount = 1;
+    add_maps(folio, mm, 1);
+    return;
+  }
+  for (Frame* page = &f; page != &f + pages; ++page) {
+    page->mapcount = 1;
+    page->anon_exclusive = 1;
+  }
+  folio.nr_pages_mapped = pages;
+  add_maps(folio, mm, pages);
+}
+
+void Folios::add_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId mm, Exclusive exclusive) {
+  const Pfn head = head_of(page);
+  std::uint32_t first_maps = 0;
+  for (Frame* f = &frame(page); f != &frame(page) + n; ++f) {
+    if (f->mapcount == 0) ++first_maps;
+    f->add_map();
+    if (exclusive == Exclusive::kYes) f->anon_exclusive = 1;
+  }
+  if (!is_large(head)) return;
+  LargeFolio& folio = large(head);
+  folio.nr_pages_mapped += first_maps;
+  add_maps(folio, mm, n);
+}
+
+void Folios::dup_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId child) {
+  Frame* const first = &frame(page);
+  for (Frame* f = first; f != first + n; ++f) {
+    f->anon_exclusive = 0;
+    f->add_map();
+  }
+  const Pfn head = head_of(page);
+  if (is_large(head)) add_maps(large(head), child, n);
+}
+
+void Folios::dup_anon_rmap_pmd(Pfn head, MmId child) {
+  frame(head).anon_exclusive = 0;
+  LargeFolio& folio = large(head);
+  folio.entire_mapcount += 1;
+  add_maps(folio, child, 1);
+}
+
+void Folios::remove_rmap_ptes(Pfn page, std::uint32_t n, MmId mm) {
+  const Pfn head = head_of(page);
+  if (!is_large(head)) {
+    QUIRE_DCHECK(frame(head).mapcount > 0);
+    frame(head).drop_map();
+    return;
+  }
+  LargeFolio& folio = large(head);
+  remove_maps(folio, mm, n);
+  std::uint32_t last = 0;
+  Frame* const first = &frame(page);
+  for (Frame* f = first; f != first + n; ++f) {
+    QUIRE_DCHECK(f->mapcount > 0);
+    f->drop_map();
+    if (f->mapcount == 0) ++last;
+  }
+  folio.nr_pages_mapped -= last;
+  // Pages a PMD still maps have lost nothing.
+  if (last != 0 && folio.entire_mapcount == 0 && folio.nr_pages_mapped != 0) {
+    defer_split(head, Why::kPartiallyMapped);
+  }
+}
+
+void Folios::remove_rmap_pmd(Pfn head, MmId mm) {
+  LargeFolio& folio = large(head);
+  QUIRE_DCHECK(folio.entire_mapcount > 0);
+  remove_maps(folio, mm, 1);
+  folio.entire_mapcount -= 1;
+  const auto pages = static_cast<std::uint32_t>(order_of(head).pages().raw());
+  if (folio.entire_mapcount == 0 && folio.nr_pages_mapped != 0 && folio.nr_pages_mapped < pages) {
+    defer_split(head, Why::kPartiallyMapped);
+  }
+}
+
+void Folios::move_anon_rmap(Pfn head, std::uint32_t anon_vma) {
+  frame(head).set_mapping(frame(head).index(), anon_vma);
+}
+
+std::uint32_t Folios::mapcount(Pfn head) const {
+  return is_large(head) ? large(head).large_mapcount : static_cast<std::uint32_t>(frame(head).mapcount);
+}
+
+bool Folios::maybe_mapped_shared(Pfn head) const {
+  return is_large(head) ? large(head).mapped_shared : frame(head).mapcount > 1;
+}
+
+void Folios::defer_split(Pfn head, Why why) {
+  const Order order = order_of(head);
+  if (order.raw() <= 1 || !is_anon(head)) return;
+  LargeFolio& folio = large(head);
+  if (why == Why::kPartiallyMapped && !folio.partially_mapped) {
+    folio.partially_mapped = true;
+    if (order == kOrderPmd) counters_.add(VmEvent::thp_deferred_split_page);
+    counters_.add(MthpStat::split_deferred, order);
+    counters_.add(MthpStat::nr_anon_partially_mapped, order);
+  }
+  if (!folio.deferred_hook.is_linked()) deferred_.push_back(folio);
+}
+
+void Folios::leave_deferred(LargeFolio& folio, Order order) {
+  if (!folio.deferred_hook.is_linked()) return;
+  if (folio.partially_mapped) counters_.add(MthpStat::nr_anon_partially_mapped, order, -1);
+  deferred_.erase(deferred_.iterator_to(folio));
+}
+
+void Folios::split_to_order0(Pfn head) {
+  const Frame old = frame(head);
+  const Order order = old.order();
+  QUIRE_CHECK(order != kOrder0 && mapcount(head) == 0 && old.refcount == 1);
+  leave_deferred(large(head), order);
+  counters_.add(MthpStat::nr_anon, order, -1);
+  drop_record(head);
+  for (std::uint64_t i = 0; i < order.pages().raw(); ++i) {
+    Frame& page = frame(head + PageCount(i));
+    page.set_kind(FrameKind::kAnon);
+    page.set_order(kOrder0);
+    page.refcount = 1;
+    page.lazyfree = old.lazyfree;
+    page.dirty = old.dirty;
+    page.set_mapping(old.index() + i, old.owner_id());
+  }
+}
+
+void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) const {
+  const Pfn head = folio.head;
+  const Order order = order_of(head);
+  std::uint64_t maps = folio.entire_mapcount;
+  std::uint32_t mapped = 0;
+  for (std::uint64_t i = 0; i < order.pages().raw(); ++i) {
+    const Frame& page = frame(head + PageCount(i));
+    maps += page.mapcount;
+    if (page.mapcount != 0) ++mapped;
+    if (page.order() != order) out.broken("I-FRAME-2", "page {} of folio {} has another order", i, head.raw());
+  }
+  if (maps != folio.large_mapcount) {
+    out.broken("I-FOLIO-2", "folio {}: {} entries map it, it counts {}", head.raw(), maps, folio.large_mapcount);
+  }
+  if (mapped != folio.nr_pages_mapped) {
+    out.broken("I-FOLIO-3", "folio {}: {} pages mapped, it counts {}", head.raw(), mapped, folio.nr_pages_mapped);
+  }
+  if (folio.slots[0].mapcount + folio.slots[1].mapcount > folio.large_mapcount) {
+    out.broken("I-FOLIO-4", "folio {}: slots hold more maps than there are", head.raw());
+  }
+  if (refcount(head) < folio.large_mapcount) {
+    out.broken("I-FOLIO-1", "folio {}: {} references, {} maps", head.raw(), refcount(head), folio.large_mapcount);
+  }
+}
+
+void Folios::check_invariants(base::InvariantReport& out) const {
+  std::array<std::int64_t, kMaxOrder + 1> anon{};
+  std::array<std::int64_t, kMaxOrder + 1> partial{};
+  for (std::uint32_t id = 0; id < records_; ++id) {
+    const LargeFolio& folio = chunks_[id / kChunk][id % kChunk];
+    if (!folio.head.valid()) continue;
+    check_large(folio, out);
+    const Order order = order_of(folio.head);
+    if (is_anon(folio.head)) ++anon[order.raw()];
+    if (!folio.partially_mapped) continue;
+    ++partial[order.raw()];
+    if (!folio.deferred_hook.is_linked()) {
+      out.broken("I-FOLIO-6", "folio {} is partially mapped but not queued", folio.head.raw());
+    }
+  }
+  for (unsigned o = 0; o <= kMaxOrder; ++o) {
+    if (anon[o] != counters_.get(MthpStat::nr_anon, Order(o))) {
+      out.broken("I-FOLIO-5", "order {}: {} folios live, nr_anon says {}", o, anon[o],
+                 counters_.get(MthpStat::nr_anon, Order(o)));
+    }
+    if (partial[o] != counters_.get(MthpStat::nr_anon_partially_mapped, Order(o))) {
+      out.broken("I-FOLIO-6", "order {}: {} folios partially mapped, the gauge says {}", o, partial[o],
+                 counters_.get(MthpStat::nr_anon_partially_mapped, Order(o)));
+    }
+  }
+}
+
+}  // namespace quire::folio

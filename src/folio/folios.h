@@ -1,0 +1,126 @@
+// folio/folios.h - every folio of the machine: references, maps, splitting up.
+//
+// Mirrors: include/linux/rmap.h, mm/rmap.c (__folio_add_rmap,
+// __folio_remove_rmap), deferred_split_folio and folio_put of Linux 6.18 with
+// CONFIG_PAGE_MAPCOUNT. Differs: a page table entry holds the only references
+// there are besides the caller's own (no LRU batches), so a count is exact at
+// any moment.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/report.h"
+#include "folio/large_folio.h"
+#include "phys/memory.h"
+#include "stats/counters.h"
+
+namespace quire::folio {
+
+// Whether a page that becomes mapped belongs to one address space alone.
+enum class Exclusive : std::uint8_t { kNo, kYes };
+// Which kind of entry maps the whole folio.
+enum class MappedBy : std::uint8_t { kPtes, kPmd };
+
+// Where an anonymous folio's first page stands.
+struct AnonMapping {
+  std::uint32_t anon_vma = 0;  // number of the AnonVma
+  std::uint64_t index = 0;     // page index of the first page
+};
+
+// Makes folios of frames, counts who uses them, frees them.
+//
+// States      : allocated (1 reference, unmapped) -> mapped <-> partially mapped -> unmapped -> freed
+// Owns        : the LargeFolio records and the deferred-split queue
+// Refers to   : the machine's memory and counters
+// Locks       : folio lock and the folio's map-count lock (one thread drives a machine today)
+// Invariants  : I-FOLIO-1 refcount >= number of entries that map it
+//               I-FOLIO-2 large_mapcount = sum of page map counts + entire_mapcount
+//               I-FOLIO-3 nr_pages_mapped = pages with a map count
+//               I-FOLIO-4 the slots' counts add up to at most large_mapcount
+//               I-FOLIO-5 nr_anon of an order = live anonymous folios of it that were ever mapped
+//               I-FOLIO-6 nr_anon_partially_mapped of an order = folios of it with the mark, all queued
+// Complexity  : O(pages) for a run of pages, O(1) for a PMD
+class Folios {
+ public:
+  Folios(phys::PhysMemory& memory, stats::Counters& counters) : memory_(memory), counters_(counters) {}
+
+  // A folio with one reference, not mapped, contents as they were. Nothing
+  // when no block of the order is free.
+  [[nodiscard]] std::optional<Pfn> allocate(Order order);
+
+  [[nodiscard]] Pfn head_of(Pfn page) const {
+    const phys::Frame& f = memory_.frame(page);
+    return f.kind() == phys::FrameKind::kTail ? page.align_down(f.order()) : page;
+  }
+  [[nodiscard]] Order order_of(Pfn head) const { return memory_.frame(head).order(); }
+  [[nodiscard]] bool is_large(Pfn head) const { return memory_.frame(head).order() != kOrder0; }
+  [[nodiscard]] bool is_anon(Pfn head) const { return memory_.frame(head).kind() == phys::FrameKind::kAnon; }
+
+  // --- References ---
+  void get(Pfn head, std::uint32_t n = 1) { memory_.frame(head).add_refs(n); }
+  // Gives references back; the last one frees the folio, which must be unmapped.
+  void put(Pfn head, std::uint32_t n = 1);
+  [[nodiscard]] std::uint32_t refcount(Pfn head) const {
+    return static_cast<std::uint32_t>(memory_.frame(head).refcount);
+  }
+
+  // --- Reverse map counts. Only the counts: references are the caller's. ---
+
+  // The first map of a fresh folio, all its pages at once; counts nr_anon.
+  void add_new_anon_rmap(Pfn head, AnonMapping where, MmId mm, MappedBy by);
+  // `n` more PTEs for the pages from `page` on, all of one folio.
+  void add_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId mm, Exclusive exclusive);
+  // fork: the child maps what the parent maps; nobody is exclusive any more.
+  void dup_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId child);
+  void dup_anon_rmap_pmd(Pfn head, MmId child);
+  // Removing maps may leave a folio partially mapped: then it is queued for a
+  // deferred split, once.
+  void remove_rmap_ptes(Pfn page, std::uint32_t n, MmId mm);
+  void remove_rmap_pmd(Pfn head, MmId mm);
+  // Page-cache pages (order 0 here).
+  void add_file_rmap(Pfn page) { memory_.frame(page).add_map(); }
+  void remove_file_rmap(Pfn page) { memory_.frame(page).drop_map(); }
+
+  // A folio that is one address space's alone moves to that mapping's AnonVma.
+  void move_anon_rmap(Pfn head, std::uint32_t anon_vma);
+
+  // --- Questions ---
+  // Page-table entries that map any part of it.
+  [[nodiscard]] std::uint32_t mapcount(Pfn head) const;
+  // The kernel's folio_maybe_mapped_shared: never false for a shared folio.
+  [[nodiscard]] bool maybe_mapped_shared(Pfn head) const;
+  // The record of a large folio.
+  [[nodiscard]] LargeFolio& large(Pfn head) const;
+  [[nodiscard]] const DeferredList& deferred() const { return deferred_; }
+
+  // The kernel's deferred_split_folio. Order 1 and below: nothing.
+  enum class Why : std::uint8_t { kPartiallyMapped, kMaybeUnderused };
+  void defer_split(Pfn head, Why why);
+
+  // Turns a large anonymous folio that nothing maps, with exactly the
+  // caller's reference, into order-0 folios with one reference each. Counts
+  // the gauges; the event counters are the caller's.
+  void split_to_order0(Pfn head);
+
+  void check_invariants(base::InvariantReport& out) const;
+
+ private:
+  [[nodiscard]] phys::Frame& frame(Pfn pfn) const { return memory_.frame(pfn); }
+  [[nodiscard]] std::uint32_t make_record(Pfn head);
+  void drop_record(Pfn head);
+  void leave_deferred(LargeFolio& folio, Order order);
+  void free_folio(Pfn head);
+  void check_large(const LargeFolio& folio, base::InvariantReport& out) const;
+
+  static constexpr std::uint32_t kChunk = 1024;  // records are allocated this many at a time, never moved
+  phys::PhysMemory& memory_;
+  stats::Counters& counters_;
+  std::vector<std::unique_ptr<LargeFolio[]>> chunks_;
+  std::vector<std::uint32_t> free_records_;
+  std::uint32_t records_ = 0;
+  DeferredList deferred_;
+};
+
+}  // namespace quire::folio

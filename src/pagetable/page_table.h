@@ -1,0 +1,114 @@
+// pagetable/page_table.h - the page tables of one address space, in frames of
+// the simulated RAM, in the architecture's exact format.
+//
+// Mirrors: the pgd/p4d/pud/pmd/pte allocation helpers, pgtable deposit and
+// withdraw, free_pgtables and the PTE-table reclaim of Linux 6.18.
+// Differs: p4d is folded; deposited tables are kept per address space, not
+// per PMD table (they are interchangeable).
+#pragma once
+
+#include <vector>
+
+#include "arch/x86_64.h"
+#include "base/report.h"
+#include "phys/memory.h"
+#include "quire/types.h"
+
+namespace quire::pagetable {
+
+using arch::Entry;
+using arch::Native;
+
+// A tree of tables, four levels deep.
+//
+// States      : a table exists from its first use until free_range or destruction
+// Owns        : every table frame reachable from the root, and the deposited ones
+// Refers to   : the machine's memory
+// Locks       : page-table lock (one thread drives a machine today)
+// Invariants  : I-PT-1 table_pages() = tables reachable + deposited + the root
+//               I-PT-2 deposited() = huge PMDs (checked by the address space)
+// Complexity  : find_pmd O(1), one compare when it hits the last 2 MiB looked at
+class PageTable {
+ public:
+  explicit PageTable(phys::PhysMemory& memory) : memory_(memory) {}
+  ~PageTable();
+  PageTable(const PageTable&) = delete;
+  PageTable& operator=(const PageTable&) = delete;
+
+  // The PMD entry for the 2 MiB round `addr`, or null when no PMD table covers it.
+  [[nodiscard]] Entry* find_pmd(VirtAddr addr) {
+    if ((addr.raw() >> kPmdShift) == cached_block_) return cached_pmd_;
+    return find_pmd_slow(addr);
+  }
+  // The same, making the tables above it. Null when no frame is left.
+  [[nodiscard]] Entry* alloc_pmd(VirtAddr addr);
+
+  // The PTE of `addr` below a PMD entry that points at a table.
+  [[nodiscard]] Entry* pte(Entry pmd, VirtAddr addr) const {
+    return table_entries(Native::pfn(pmd)) + ((addr.raw() >> kPageShift) & 511);
+  }
+  // Makes a PTE table below an empty PMD entry. False when no frame is left.
+  [[nodiscard]] bool alloc_pte_table(Entry& pmd);
+  // Frees the (empty) PTE table the PMD entry points at, and clears the entry.
+  void free_pte_table(Entry& pmd);
+  [[nodiscard]] bool pte_table_is_empty(Entry pmd) const;
+  // Moves a PTE table or a huge entry from one PMD entry to another, empty one.
+  static void move_pmd(Entry& from, Entry& to);
+
+  // A PTE table set aside while a huge PMD stands in its place, so that
+  // splitting the PMD can never fail. False when no frame is left.
+  [[nodiscard]] bool deposit();
+  // Puts a deposited table, all entries none, below the PMD entry.
+  void withdraw_into(Entry& pmd);
+  // The huge PMD went: its deposited table is freed.
+  void drop_deposit();
+
+  // After unmapping [begin, end): frees the tables that cover nothing but
+  // [floor, ceiling), the free space round it.
+  void free_range(VirtRange unmapped, VirtRange free_space);
+
+  // Tables, the root and deposits included.
+  [[nodiscard]] PageCount table_pages() const { return tables_; }
+  [[nodiscard]] std::size_t deposited() const { return deposits_.size(); }
+
+  // Calls fn(VirtAddr of the 2 MiB block, Entry& pmd) for each PMD entry that
+  // is not none and lies in `range`, in order of address.
+  template <typename Fn>
+  void for_each_pmd(VirtRange range, Fn&& fn) {
+    VirtAddr addr = range.begin.align_down(kOrderPmd);
+    while (addr < range.end) {
+      Entry* const pmd = find_pmd_slow(addr);
+      if (pmd == nullptr) {
+        addr = next_populated(addr);
+        continue;
+      }
+      if (!Native::is_none(*pmd)) fn(addr, *pmd);
+      addr += kOrderPmd.bytes();
+    }
+  }
+
+  void check_invariants(base::InvariantReport& out) const;
+
+ private:
+  static constexpr unsigned kPmdShift = kPageShift + 9;
+  static constexpr std::uint64_t kNoBlock = ~0ULL;
+
+  [[nodiscard]] Entry* table_entries(Pfn table) const { return reinterpret_cast<Entry*>(memory_.bytes(table)); }
+  [[nodiscard]] Entry* find_pmd_slow(VirtAddr addr);
+  [[nodiscard]] VirtAddr next_populated(VirtAddr addr) const;
+  [[nodiscard]] Pfn alloc_table();
+  void free_table(Pfn table);
+  [[nodiscard]] Entry* descend(Entry& upper);
+  void free_upper_tables(VirtRange unmapped, VirtRange free_space, unsigned level);
+  void free_tree(Pfn table, unsigned level);
+  [[nodiscard]] std::uint64_t count_tables(Pfn table, unsigned level) const;
+
+  phys::PhysMemory& memory_;
+  Pfn root_ = Pfn::invalid();
+  std::vector<Pfn> deposits_;
+  PageCount tables_;
+  std::uint64_t cached_block_ = kNoBlock;  // number of the 2 MiB block looked at last
+  Entry* cached_pmd_ = nullptr;
+};
+
+}  // namespace quire::pagetable
