@@ -38,7 +38,9 @@ class AnonVmaId {
 // left
 //               I-AV-2 num_active_vmas = Vmas whose anon_vma is this one
 //               I-AV-3 every chain's page window is the one of its Vma
-//               I-AV-4 every Vma with an anon_vma has a chain to it, and all its chains have one root
+//               I-AV-4 a Vma has one chain to each of its AnonVmas, one of them to vma.anon_vma, all of one
+//               root I-AV-5 refcount = 1 while it has mappings, and for a root 1 more for each live
+//               descendant
 // Complexity  : link, unlink O(log n) expected; for_each_vma O(log n + hits)
 class AnonVma {
  public:
@@ -120,8 +122,9 @@ class AnonVmaRegistry {
   void put(AnonVma& anon_vma);
   void free(AnonVma& anon_vma);
   void link(Vma& vma, AnonVma& anon_vma);
-  static void tree_insert(AnonVma& anon_vma, AnonVmaChain& chain);
+  void tree_insert(AnonVma& anon_vma, AnonVmaChain& chain);
   static void tree_remove(AnonVma& anon_vma, AnonVmaChain& chain);
+  static void check_chain(const Vma& vma, const AnonVma& anon_vma, base::InvariantReport& out);
 
   std::vector<std::unique_ptr<AnonVma>> by_id_;  // index is the id; [0] stays null
   std::vector<std::uint32_t> free_ids_;          // used again last-freed-first

@@ -72,10 +72,14 @@ struct CopiedVma {
 // never look at all.
 // Complexity  : find O(1) when it hits the last mapping found, else O(log n)
 class MappingTree {
+  struct ByBegin {
+    bool operator()(const Vma& a, const Vma& b) const { return a.range.begin < b.range.begin; }
+    bool operator()(const Vma& a, VirtAddr b) const { return a.range.begin < b; }
+    bool operator()(VirtAddr a, const Vma& b) const { return a < b.range.begin; }
+  };
   using Set = boost::intrusive::set<
       Vma, boost::intrusive::member_hook<Vma, boost::intrusive::set_member_hook<>, &Vma::tree_hook>,
-      boost::intrusive::compare<bool (*)(const Vma&, const Vma&)>,
-      boost::intrusive::constant_time_size<true>>;
+      boost::intrusive::compare<ByBegin>>;
 
  public:
   using iterator = Set::iterator;
@@ -191,8 +195,30 @@ class MappingTree {
   void check_invariants(base::InvariantReport& out) const;
 
  private:
+  struct Attributes;    // what two mappings must have in common to merge
+  struct MergeRequest;  // the kernel's vma_merge_struct
+
   [[nodiscard]] Vma* find_slow(VirtAddr addr) const;
   void prepare_slow(Vma& vma);
+
+  // Merging (mapping_tree_merge.cc). Null when nothing can be merged.
+  [[nodiscard]] Vma* merge_new_range(const MergeRequest& request);
+  [[nodiscard]] Vma* merge_existing_range(const MergeRequest& request);
+  Vma& merge_left(Vma& prev, Vma& middle, VirtAddr end);
+  Vma& merge_right(Vma& middle, Vma& next, VirtAddr begin);
+  Vma& merge_both(Vma& prev, Vma& middle, Vma& next);
+  [[nodiscard]] Result<Vma*, Errno> modify_attributes(Vma& vma, VirtRange range, const Attributes& to);
+
+  // Steps that all operations are made of (mapping_tree.cc).
+  Vma& make(const Vma& like, VirtRange range, std::uint64_t pgoff);
+  void insert(Vma& vma);
+  void erase(Vma& vma);
+  void absorb(Vma& kept, Vma& absorbed);
+  void set_range(Vma& vma, VirtRange range, std::uint64_t pgoff);
+  void adjust_trans_huge(Vma& vma, VirtAddr begin, VirtAddr end, Vma* next);
+  void split_huge_pmd_if_needed(Vma& vma, VirtAddr edge);
+  Vma& split_unchecked(Vma& vma, VirtAddr addr);
+  [[nodiscard]] Result<void, Errno> split_edges(VirtRange range);
 
   AnonVmaRegistry& registry_;
   MappingPort& port_;

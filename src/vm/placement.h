@@ -23,9 +23,12 @@ struct MmapLayout {
   VirtAddr mmap_legacy_base;  // bottom-up: mappings are placed from it upwards
 };
 
-// The layout without address randomisation for a soft stack limit
-// (RLIM_INFINITY is ~0: bottom-up, as the kernel does).
-[[nodiscard]] MmapLayout compute_layout(ByteCount stack_limit);
+// The layout of a program that runs without address randomisation. Below the
+// stack room for its limit is left free, but never less than 128 MiB nor more
+// than 5/6 of the address space; that holds for an unlimited stack (~0) too.
+// kBottomUp is for the personality ADDR_COMPAT_LAYOUT.
+[[nodiscard]] MmapLayout compute_layout(ByteCount stack_limit,
+                                        MmapLayout::Direction direction = MmapLayout::Direction::kTopDown);
 
 // What a file or kind of memory wants of its address.
 enum class PlacementRule : std::uint8_t {
@@ -46,12 +49,15 @@ struct PlacementRequest {
   // pages are off (PMD order for huge=always mounts, for shared anonymous
   // memory the highest size that is not "never").
   std::optional<Order> shmem_order;
-  // mmap with MAP_GROWSDOWN or MAP_STACK; MAP_STACK mappings carry kNoHugePage.
-  VmFlags vm_flags;
+  // MAP_32BIT: only the second GiB of the address space, bottom-up.
+  enum class Window : std::uint8_t { kAll, kSecondGiB };
+  Window window = Window::kAll;
 };
 
 // The page-aligned address for the mapping. kNoMem when there is no room,
-// kInval / kPerm for bad fixed addresses.
+// kInval for no length or a fixed address inside a page, kPerm for a fixed
+// address below kMmapMinAddr. The length is rounded up to pages.
+// O(number of mappings above the place found).
 [[nodiscard]] Result<VirtAddr, Errno> get_unmapped_area(const MappingTree& tree, const MmapLayout& layout,
                                                         const PlacementRequest& request);
 
