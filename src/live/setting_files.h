@@ -2,6 +2,7 @@
 // that never allows more than both ends do.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -24,22 +25,6 @@ struct SettingValue {
   bool operator==(const SettingValue&) const = default;
 };
 
-// What touches the outside world, so that a test can fail or die at each step.
-class FileOps {
- public:
-  virtual ~FileOps() = default;
-  // The text of a small file.
-  [[nodiscard]] virtual Result<std::string, Errno> read(const std::filesystem::path& path);
-  // One write(2) of the whole text to an existing file.
-  [[nodiscard]] virtual Result<void, Errno> write(const std::filesystem::path& path, const std::string& text);
-  // Replaces a file atomically; on disk, directory entry included, on return.
-  [[nodiscard]] virtual Result<void, Errno> replace(const std::filesystem::path& path,
-                                                    const std::string& text);
-  [[nodiscard]] virtual Result<void, Errno> remove(const std::filesystem::path& path);
-};
-
-[[nodiscard]] FileOps& real_file_ops();
-
 // Every file that `settings` decides and that exists under `root`, in writing
 // order (I-GUARD-4):
 //   khugepaged first, so that it sleeps before anything is allowed;
@@ -51,7 +36,11 @@ class FileOps {
 [[nodiscard]] Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Settings& settings,
                                                                            const std::filesystem::path& root);
 
-// Sorts values of any origin (a journal) into that order.
-void sort_for_writing(std::vector<SettingValue>& values);
+// The way to the new settings, or back from them.
+enum class WriteOrder : std::uint8_t { applying, restoring };
+
+// Sorts values of any origin (a journal) into that order. When restoring,
+// khugepaged wakes last.
+void sort_for_writing(std::vector<SettingValue>& values, WriteOrder order);
 
 }  // namespace quire::live

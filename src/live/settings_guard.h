@@ -10,10 +10,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "live/file_ops.h"
+#include "live/host.h"
 #include "live/journal.h"
-#include "live/setting_files.h"
+#include "live/restore.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 
@@ -24,12 +25,6 @@ struct GuardConfig {
   std::filesystem::path state_dir = default_state_dir();  // lock and journal
   std::string boot_id = current_boot_id();
   FileOps* ops = nullptr;  // the outside world; nullptr: the real one
-};
-
-// What a restore did.
-struct RestoreReport {
-  std::vector<std::string> restored;       // files written back
-  std::vector<std::string> changed_since;  // somebody else's later value: left alone
 };
 
 // SettingsGuard holds the right to change the settings of this host.

@@ -1,0 +1,95 @@
+#include "live/restore.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "live/host.h"
+#include "live/setting_files.h"
+
+namespace quire::live {
+
+namespace {
+
+enum class Outcome { unchanged, restored, changed_since };
+
+bool is_ours(const JournalEntry& entry, const std::string& value) {
+  return std::find(entry.ours.begin(), entry.ours.end(), value) != entry.ours.end();
+}
+
+Result<Outcome, std::errc> restore_file(const JournalEntry& entry, const std::filesystem::path& root,
+                                        FileOps& ops) {
+  const std::string current = chosen_word(QUIRE_TRY(ops.read(root / entry.path)));
+  if (current == entry.old_value) return Outcome::unchanged;
+  if (!is_ours(entry, current)) return Outcome::changed_since;
+  QUIRE_TRY(ops.write(root / entry.path, entry.old_value));
+  if (chosen_word(QUIRE_TRY(ops.read(root / entry.path))) != entry.old_value) {
+    return fail(std::errc::io_error);
+  }
+  return Outcome::restored;
+}
+
+// The entries in an order that keeps I-GUARD-4 on the way back.
+std::vector<const JournalEntry*> in_restoring_order(const Journal& journal) {
+  std::vector<SettingValue> values;
+  for (const JournalEntry& entry : journal.files) values.push_back({entry.path, entry.old_value});
+  sort_for_writing(values, WriteOrder::restoring);
+  std::vector<const JournalEntry*> entries;
+  for (const SettingValue& value : values) {
+    entries.push_back(&*std::find_if(journal.files.begin(), journal.files.end(),
+                                     [&](const JournalEntry& e) { return e.path == value.path; }));
+  }
+  return entries;
+}
+
+Diagnostic not_restored(std::string where, std::string what) {
+  return {Diagnostic::Kind::kNotRestored, std::move(where), std::move(what),
+          "look at the journal and put the values back by hand"};
+}
+
+}  // namespace
+
+Result<RestoreReport, Diagnostic> restore_files(const Journal& journal, FileOps& ops) {
+  RestoreReport report;
+  std::vector<std::string> failed;
+  for (const JournalEntry* entry : in_restoring_order(journal)) {
+    const auto outcome = restore_file(*entry, journal.root, ops);
+    if (!outcome) {
+      failed.push_back(
+          fmt::format("{} should be '{}' ({})", entry->path, entry->old_value, message_of(outcome.error())));
+    } else if (*outcome == Outcome::restored) {
+      report.restored.push_back(entry->path);
+    } else if (*outcome == Outcome::changed_since) {
+      report.changed_since.push_back(entry->path);
+    }
+  }
+  if (failed.empty()) return report;
+  return fail(not_restored(journal.root, fmt::format("settings NOT restored: {}", fmt::join(failed, ", "))));
+}
+
+Result<RestoreReport, Diagnostic> restore_and_remove(const JournalPlace& place, FileOps& ops) {
+  const auto text = ops.read(place.path);
+  if (!text) {
+    if (text.error() == std::errc::no_such_file_or_directory) return RestoreReport{};
+    return fail(not_restored(place.path, "the journal cannot be read: " + message_of(text.error())));
+  }
+  auto journal = parse_journal(*text, place.path.string());
+  if (!journal) return fail(not_restored(journal.error().where, journal.error().what));
+  RestoreReport report;
+  if (journal->boot_id == place.boot_id) {
+    if (journal->root != place.root) {
+      return fail(not_restored(place.path,
+                               fmt::format("the journal is for {}, not for {}", journal->root, place.root)));
+    }
+    report = QUIRE_TRY(restore_files(*journal, ops));
+  }
+  if (const auto removed = ops.remove(place.path); !removed) {
+    return fail(Diagnostic{
+        Diagnostic::Kind::kFailure, place.path,
+        "the settings are restored, but the journal cannot be removed: " + message_of(removed.error()),
+        "remove it"});
+  }
+  return report;
+}
+
+}  // namespace quire::live

@@ -1,0 +1,95 @@
+#include "live/setting_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "base/size.h"
+
+namespace quire::live {
+
+namespace {
+
+constexpr std::array kGlobalWords{"always", "madvise", "never"};
+constexpr std::array kSizeWords{"always", "inherit", "madvise", "never"};
+constexpr std::array kDefragWords{"always", "defer", "defer+madvise", "madvise", "never"};
+
+template <typename Words, typename E>
+std::string word_of(const Words& words, E value) {
+  return words.at(static_cast<std::size_t>(value));
+}
+
+std::string flag(bool on) { return on ? "1" : "0"; }
+
+std::string size_file(Order order) { return fmt::format("hugepages-{}/enabled", base::sysfs_size(order)); }
+
+bool is_size_file(const std::string& path) { return path.starts_with("hugepages-"); }
+
+// Lower is written earlier; the reason stands at setting_values().
+int rank(const SettingValue& v, WriteOrder order) {
+  if (v.path.starts_with("khugepaged/")) return order == WriteOrder::applying ? 0 : 5;
+  if (is_size_file(v.path)) return v.value == "inherit" ? 4 : 2;
+  return v.path == "enabled" ? 3 : 1;
+}
+
+std::vector<SettingValue> khugepaged_values(const policy::KhugepagedSettings& k) {
+  return {{"khugepaged/scan_sleep_millisecs", std::to_string(kAsleepMillisecs)},
+          {"khugepaged/alloc_sleep_millisecs", std::to_string(k.alloc_sleep_millisecs)},
+          {"khugepaged/defrag", flag(k.defrag)},
+          {"khugepaged/pages_to_scan", std::to_string(k.pages_to_scan)},
+          {"khugepaged/max_ptes_none", std::to_string(k.max_ptes_none)},
+          {"khugepaged/max_ptes_swap", std::to_string(k.max_ptes_swap)},
+          {"khugepaged/max_ptes_shared", std::to_string(k.max_ptes_shared)}};
+}
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+Result<void, Diagnostic> add_size(std::vector<SettingValue>& values, const policy::Settings& settings,
+                                  Order order, const std::filesystem::path& root) {
+  const policy::SizeEnabled wanted = settings.at(order);
+  const std::string file = size_file(order);
+  if (is_there(root / file)) {
+    values.push_back({file, word_of(kSizeWords, wanted)});
+  } else if (wanted != policy::SizeEnabled::never) {
+    return fail(
+        Diagnostic{Diagnostic::Kind::kPrivilege, (root / file).string(),
+                   fmt::format("this kernel has no {} folios for anonymous memory", base::sysfs_size(order)),
+                   "leave that size at 'never'"});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Settings& settings,
+                                                             const std::filesystem::path& root) {
+  if (!is_there(root / "enabled")) {
+    return fail(Diagnostic{Diagnostic::Kind::kPrivilege, (root / "enabled").string(),
+                           "this kernel has no transparent huge pages", ""});
+  }
+  std::vector<SettingValue> values = khugepaged_values(settings.khugepaged);
+  values.push_back({"defrag", word_of(kDefragWords, settings.defrag)});
+  values.push_back({"use_zero_page", flag(settings.use_zero_page)});
+  values.push_back({"shrink_underused", flag(settings.shrink_underused)});
+  // Older kernels lack some of these; what they lack they also do not do.
+  std::erase_if(values, [&](const SettingValue& v) { return !is_there(root / v.path); });
+  values.push_back({"enabled", word_of(kGlobalWords, settings.enabled)});
+  for (unsigned order = 0; order <= kPmdOrder; ++order) {
+    if (kAnonOrders.contains(Order(order))) QUIRE_TRY(add_size(values, settings, Order(order), root));
+  }
+  sort_for_writing(values, WriteOrder::applying);
+  return values;
+}
+
+void sort_for_writing(std::vector<SettingValue>& values, WriteOrder order) {
+  std::stable_sort(values.begin(), values.end(), [order](const SettingValue& a, const SettingValue& b) {
+    return rank(a, order) < rank(b, order);
+  });
+}
+
+}  // namespace quire::live
