@@ -1,0 +1,132 @@
+#include "record/launch.h"
+
+#include <fmt/format.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace quire::record {
+namespace {
+
+constexpr int kNotStarted = 125;
+constexpr int kCannotExecute = 126;
+constexpr int kNotFound = 127;
+
+// What the child needs, laid out before the fork: after it, only
+// async-signal-safe calls are allowed.
+struct ChildPlan {
+  std::vector<char*> argv;
+  const LaunchSpec* spec;
+  int line;
+};
+
+[[noreturn]] void give_up(const ChildPlan& plan, int error, int status) {
+  // Nobody is left to tell when the recorder is gone.
+  [[maybe_unused]] const ssize_t told = send(plan.line, &error, sizeof(error), MSG_NOSIGNAL);
+  _exit(status);
+}
+
+Diagnostic cannot_start(std::string what) { return {.where = {}, .what = std::move(what), .hint = {}}; }
+
+bool wait_for_go(int line) {
+  char byte = 0;
+  ssize_t n = 0;
+  do {
+    n = recv(line, &byte, 1, 0);
+  } while (n < 0 && errno == EINTR);
+  return n == 1;
+}
+
+[[noreturn]] void run_child(const ChildPlan& plan) {
+  const LaunchSpec& spec = *plan.spec;
+  // Both are inherited by everything the target starts. Small pages only: with
+  // larger ones a first touch would hide its neighbours'.
+  if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) give_up(plan, errno, kNotStarted);
+  if (spec.aslr == Aslr::kOff) {
+    const int now = personality(0xffffffff);
+    if (now < 0 || personality(static_cast<unsigned long>(now) | ADDR_NO_RANDOMIZE) < 0) {
+      give_up(plan, errno, kNotStarted);
+    }
+  }
+  if (!wait_for_go(plan.line)) _exit(kNotStarted);
+  // As late as possible: until here the recorder's own signals would find the
+  // child with nobody to handle them.
+  if (sigprocmask(SIG_SETMASK, &spec.signal_mask, nullptr) != 0) give_up(plan, errno, kNotStarted);
+  if (const int error = spec.prepare_child ? spec.prepare_child() : 0; error != 0) {
+    give_up(plan, error, kNotStarted);
+  }
+  execvp(plan.argv[0], plan.argv.data());
+  give_up(plan, errno, status_of_failed_exec(errno));
+}
+
+bool runnable(const std::string& file) {
+  struct stat info{};
+  return stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(file.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+int status_of_failed_exec(int error) {
+  return error == ENOENT || error == ENOTDIR ? kNotFound : kCannotExecute;
+}
+
+Result<std::string, int> find_program(const std::string& command, const char* path) {
+  if (command.empty()) return fail(ENOENT);
+  if (command.find('/') != std::string::npos) {
+    if (runnable(command)) return command;
+    return fail(access(command.c_str(), F_OK) == 0 ? EACCES : errno);
+  }
+  bool forbidden = false;
+  std::string_view rest = path != nullptr ? path : "/bin:/usr/bin";
+  for (bool more = true; more;) {
+    const std::size_t colon = rest.find(':');
+    more = colon != std::string_view::npos;
+    const std::string_view folder = rest.substr(0, colon);
+    const std::string file = folder.empty() ? command : fmt::format("{}/{}", folder, command);
+    if (runnable(file)) return file;
+    forbidden = forbidden || access(file.c_str(), F_OK) == 0;
+    if (more) rest.remove_prefix(colon + 1);
+  }
+  return fail(forbidden ? EACCES : ENOENT);
+}
+
+Result<Launched, Diagnostic> Launched::start(const LaunchSpec& spec) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return fail(cannot_start(fmt::format("cannot make a line to the child: {}", std::strerror(errno))));
+  }
+  live::UniqueFd ours(ends[0]);
+  const live::UniqueFd theirs(ends[1]);
+  ChildPlan plan{.argv = {}, .spec = &spec, .line = theirs.get()};
+  for (const std::string& word : spec.command) plan.argv.push_back(const_cast<char*>(word.c_str()));
+  plan.argv.push_back(nullptr);
+  const pid_t pid = fork();
+  if (pid < 0) return fail(cannot_start(fmt::format("cannot fork: {}", std::strerror(errno))));
+  if (pid == 0) {
+    ours.reset();
+    run_child(plan);
+  }
+  return Launched(pid, std::move(ours));
+}
+
+std::optional<int> Launched::go() {
+  const char byte = 1;
+  if (send(line_.get(), &byte, 1, MSG_NOSIGNAL) != 1) return EPIPE;
+  int error = 0;
+  ssize_t n = 0;
+  do {
+    n = recv(line_.get(), &error, sizeof(error), 0);
+  } while (n < 0 && errno == EINTR);
+  line_.reset();
+  if (n != sizeof(error)) return std::nullopt;
+  return error;
+}
+
+}  // namespace quire::record

@@ -1,0 +1,48 @@
+#include "record/probe.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "record/bpf_source.h"
+
+namespace quire::record {
+namespace {
+
+using Made = Result<std::unique_ptr<Source>, Diagnostic>;
+
+Made make(trace::Tier tier, const RecordOptions& options) {
+  switch (tier) {
+    case trace::Tier::kBpf:
+      return make_bpf_source(options.ring_bytes);
+    case trace::Tier::kPerf:
+    case trace::Tier::kUnprivileged:
+      break;
+  }
+  return fail(Diagnostic{.kind = Diagnostic::Kind::kPrivilege,
+                         .where = std::string(trace::tier_name(tier)),
+                         .what = "this way of recording is not built in",
+                         .hint = {}});
+}
+
+}  // namespace
+
+Result<ProbedSource, Diagnostic> probe(const RecordOptions& options) {
+  ProbedSource probed;
+  std::optional<Diagnostic> last;
+  for (const trace::Tier tier : {trace::Tier::kBpf, trace::Tier::kPerf, trace::Tier::kUnprivileged}) {
+    if (options.force_tier && *options.force_tier != tier) continue;
+    Made made = make(tier, options);
+    if (made) {
+      probed.source = std::move(*made);
+      return probed;
+    }
+    probed.refused.push_back(
+        fmt::format("not recorded by {}: {}", trace::tier_name(tier), made.error().line()));
+    last = std::move(made.error());
+  }
+  return fail(*std::move(last));
+}
+
+}  // namespace quire::record

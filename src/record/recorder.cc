@@ -1,0 +1,239 @@
+#include "record/recorder.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <random>
+#include <utility>
+
+#include "live/unique_fd.h"
+#include "record/describe_host.h"
+#include "record/launch.h"
+#include "record/probe.h"
+#include "record/scrub.h"
+#include "record/signals.h"
+#include "record/source.h"
+#include "record/translate.h"
+#include "trace/writer.h"
+
+namespace quire::record {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// How often the source is looked at. At two million touches a second the ring
+// of 128 MiB lasts for two seconds.
+constexpr milliseconds kTick{20};
+// What a kill of the recorder may cost.
+constexpr milliseconds kFlushEvery{1000};
+// How long the address spaces of the last tasks may take to go.
+constexpr milliseconds kLastMms{2000};
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::uint64_t nanoseconds(const timeval& t) {
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(t.tv_usec) * 1000U;
+}
+
+// Appends to the file. After a failed write the events are dropped, the target
+// runs on, and the error is told at the end.
+class FileSink final : public EventSink {
+ public:
+  explicit FileSink(trace::Writer writer) : writer_(std::move(writer)) {}
+
+  void take(const trace::Event& event) override {
+    if (error_) return;
+    note(writer_.append(event));
+    ++since_flush_;
+  }
+  void flush_if_due() {
+    if (error_ || since_flush_ == 0 || Clock::now() - flushed_ < kFlushEvery) return;
+    note(writer_.flush_chunk());
+    flushed_ = Clock::now();
+    since_flush_ = 0;
+  }
+  [[nodiscard]] Result<void, Diagnostic> finish(const trace::Summary& summary) {
+    if (error_) return fail(*error_);
+    return writer_.finish(summary);
+  }
+
+ private:
+  void note(Result<void, Diagnostic> done) {
+    if (!done) error_ = std::move(done.error());
+  }
+
+  trace::Writer writer_;
+  std::optional<Diagnostic> error_;
+  std::uint64_t since_flush_ = 0;
+  Clock::time_point flushed_ = Clock::now();
+};
+
+// The run of one target, from its exec to the end of its last task.
+class Run {
+ public:
+  Run(Source& source, Translator& translator, FileSink& sink, SignalInbox& inbox, pid_t root)
+      : source_(source),
+        translator_(translator),
+        sink_(sink),
+        inbox_(inbox),
+        root_(root),
+        pidfd_(static_cast<int>(syscall(SYS_pidfd_open, root, 0))) {}
+
+  void until_done() {
+    while (!done()) tick();
+    const auto deadline = Clock::now() + kLastMms;
+    while (!interrupted_ && translator_.open_mms() != 0 && Clock::now() < deadline) tick();
+    drain();
+  }
+
+  // For a target that ended before it became the program.
+  int reap() {
+    while (wait4(root_, &status_, 0, &usage_) < 0 && errno == EINTR) {
+    }
+    root_gone_ = true;
+    return status_;
+  }
+
+  [[nodiscard]] int status() const { return status_; }
+  [[nodiscard]] const rusage& usage() const { return usage_; }
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
+
+ private:
+  [[nodiscard]] bool done() const { return interrupted_ || (root_gone_ && source_.alive() == 0); }
+
+  void tick() {
+    pollfd wanted[] = {{inbox_.fd(), POLLIN, 0}, {root_gone_ ? -1 : pidfd_.get(), POLLIN, 0}};
+    poll(wanted, 2, static_cast<int>(kTick.count()));
+    while (const auto arrived = inbox_.next()) answer(*arrived);
+    if (!root_gone_ && wait4(root_, &status_, WNOHANG, &usage_) == root_) root_gone_ = true;
+    drain();
+    sink_.flush_if_due();
+  }
+
+  void drain() {
+    source_.drain([this](std::span<const std::byte> record) { translator_.feed(record); });
+  }
+
+  // The target gets what we get, unless the terminal has sent it to both. With
+  // the target gone, or at the second request, it is the recording that ends.
+  void answer(const ArrivedSignal& arrived) {
+    const bool asks_to_end = arrived.number == SIGINT || arrived.number == SIGTERM;
+    if (asks_to_end) ++requests_;
+    if (root_gone_ || requests_ > 1) {
+      interrupted_ = true;
+      status_ = root_gone_ ? status_ : arrived.number;
+      return;
+    }
+    if (arrived.sender == Sender::kProcess) kill(root_, arrived.number);
+  }
+
+  Source& source_;
+  Translator& translator_;
+  FileSink& sink_;
+  SignalInbox& inbox_;
+  pid_t root_;
+  live::UniqueFd pidfd_;
+  int status_ = 0;
+  rusage usage_{};
+  bool root_gone_ = false;
+  bool interrupted_ = false;
+  int requests_ = 0;
+};
+
+trace::Summary summarise(const Run& run, const Totals& totals, std::uint64_t lost) {
+  trace::Summary summary;
+  summary.lost_events = lost + totals.strays;
+  summary.touches = totals.touches;
+  summary.min_flt = totals.min_flt;
+  summary.maj_flt = totals.maj_flt;
+  summary.tasks = totals.tasks;
+  summary.exit_status = run.status();
+  summary.interrupted = run.interrupted();
+  summary.cpu_user_ns = nanoseconds(run.usage().ru_utime);
+  summary.cpu_sys_ns = nanoseconds(run.usage().ru_stime);
+  return summary;
+}
+
+RecordOutcome not_run(const std::string& command, int error) {
+  RecordOutcome outcome;
+  outcome.wait_status = W_EXITCODE(status_of_failed_exec(error), 0);
+  outcome.notes.push_back(fmt::format("cannot run '{}': {}", command, std::strerror(error)));
+  return outcome;
+}
+
+void explain(RecordOutcome& outcome, const Totals& totals, const Source& source) {
+  const auto note = [&](std::string text) { outcome.notes.push_back(std::move(text)); };
+  for (std::string& text : source.notes()) note(std::move(text));
+  if (outcome.summary.lost_events != 0) note(fmt::format("{} events were lost", outcome.summary.lost_events));
+  if (outcome.summary.interrupted) {
+    note(fmt::format("the recording was ended before {} of its tasks", totals.tasks - totals.gone));
+  }
+}
+
+}  // namespace
+
+Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
+  if (options.command.empty()) {
+    return fail(Diagnostic{
+        .kind = Diagnostic::Kind::kUsage, .where = {}, .what = "no command to record", .hint = {}});
+  }
+  // Asked before anything is made, so that a mistyped name costs no file.
+  if (const auto program = find_program(options.command[0], std::getenv("PATH")); !program) {
+    return not_run(options.command[0], program.error());
+  }
+  ProbedSource probed = QUIRE_TRY(probe(options));
+  Source& source = *probed.source;
+
+  const Scrubber scrubber =
+      options.scrub == Scrub::kYes
+          ? Scrubber((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}())
+          : Scrubber();
+  trace::Header header = describe_host(options);
+  header.tier = source.tier();
+  header.lacks = source.lacks();
+  scrubber.header(header);
+
+  SignalInbox inbox;
+  Launched target =
+      QUIRE_TRY(Launched::start({.command = options.command,
+                                 .aslr = options.aslr,
+                                 .signal_mask = inbox.original_mask(),
+                                 .prepare_child = [&source] { return source.prepare_child(); }}));
+  QUIRE_TRY(source.follow(target.pid()));
+  FileSink sink(QUIRE_TRY(trace::Writer::create(options.output, header)));
+  Translator translator(sink, scrubber, monotonic_ns());
+  Run run(source, translator, sink, inbox, target.pid());
+  if (const auto error = target.go(); error) {
+    run.reap();
+    unlink(options.output.c_str());
+    return not_run(options.command[0], *error);
+  }
+  run.until_done();
+  translator.finish();
+
+  RecordOutcome outcome;
+  outcome.tier = source.tier();
+  outcome.wait_status = run.status();
+  outcome.summary = summarise(run, translator.totals(), source.lost());
+  outcome.notes = std::move(probed.refused);
+  explain(outcome, translator.totals(), source);
+  QUIRE_TRY(sink.finish(outcome.summary));
+  return outcome;
+}
+
+}  // namespace quire::record

@@ -1,0 +1,51 @@
+// record/source.h - where the records of a running program come from.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "quire/result.h"
+#include "trace/header.h"
+
+namespace quire::record {
+
+using RecordSink = std::function<void(std::span<const std::byte>)>;
+
+// One way of watching a program (a tier): BPF, perf events, or what an
+// unprivileged user may do. All give the records of ring_record.h in one
+// total order.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  [[nodiscard]] virtual trace::Tier tier() const = 0;
+  // What this way of watching cannot see, one sentence each.
+  [[nodiscard]] virtual std::vector<std::string> lacks() const = 0;
+
+  // Runs in the child between fork and exec; only async-signal-safe calls.
+  // Returns 0 or an errno.
+  virtual int prepare_child() { return 0; }
+
+  // From now on `child`, which is waiting to exec, and all its descendants are
+  // watched. It is task 1.
+  [[nodiscard]] virtual Result<void, Diagnostic> follow(pid_t child) = 0;
+
+  // Gives all records that are ready.
+  virtual void drain(const RecordSink& sink) = 0;
+
+  // Records that found no room so far, and what else went unseen.
+  [[nodiscard]] virtual std::uint64_t lost() const = 0;
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+
+  // Tasks of the tree that are still there; the root counts as one.
+  [[nodiscard]] virtual std::uint64_t alive() const = 0;
+};
+
+}  // namespace quire::record
