@@ -26,10 +26,11 @@ tsan: setup  ## the suite under ThreadSanitizer
 	@JOBS=$(JOBS) scripts/test.sh tsan
 
 bench: build  ## every benchmark, and our engine beside the live kernel
-	@scripts/bench.sh build
+	@scripts/bench.py build $(BENCH)
 
 accuracy: build  ## predicted against measured on real programs (needs root)
-	@scripts/accuracy.sh build/quire
+	@scripts/setup.sh scripts/packages-bench.txt
+	@scripts/accuracy.py $(ACCURACY)
 
 fuzz: setup  ## every fuzz target for FUZZ_SECONDS (default 60) each
 	@JOBS=$(JOBS) scripts/fuzz.sh

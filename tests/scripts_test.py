@@ -7,8 +7,10 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
+import accuracy  # noqa: E402
 import check_docs  # noqa: E402
 import skipped_checks  # noqa: E402
+import workloads  # noqa: E402
 
 
 class Tree(unittest.TestCase):
@@ -80,6 +82,50 @@ class SkippedChecks(Tree):
         skips = collections.defaultdict(list)
         ran = skipped_checks.read(self.root / "results/live.xml", skips)
         self.assertEqual((ran, dict(skips)), (1, {"needs root": ["live: Bpf.a"]}))
+
+
+def side(faults, **folios):
+    return {"minor_faults": faults, "folios": {size.removeprefix("of_"): n for size, n in folios.items()}}
+
+
+class AccuracyRow(unittest.TestCase):
+    """The verdict of the table, on answers made up for it."""
+
+    def row(self, kind, *answers):
+        workload = workloads.Workload("program", kind, "", ["true"])
+        return accuracy.Row(workload, "64K", [{"predicted": p, "measured": m} for p, m in answers])
+
+    def test_is_exact_within_four_faults_and_identical_folios(self):
+        row = self.row("single", (side(1000, of_64kB=7), side(1004, of_64kB=7)))
+        self.assertTrue(row.good())
+        self.assertIn("| identical | exact |", row.line())
+
+    def test_is_off_by_five_faults_of_a_thousand(self):
+        row = self.row("single", (side(1000), side(1005)))
+        self.assertFalse(row.good())
+        self.assertIn("off by 5 faults", row.line())
+
+    def test_is_off_by_one_folio(self):
+        row = self.row("single", (side(1000, of_64kB=7), side(1000, of_64kB=8)))
+        self.assertFalse(row.good())
+        self.assertIn("64kB 7/8", row.line())
+
+    def test_counts_a_size_only_one_side_names(self):
+        self.assertFalse(self.row("single", (side(1000), side(1000, of_16kB=1))).good())
+
+    def test_a_threaded_program_may_lie_anywhere_in_its_band_and_nowhere_else(self):
+        inside = self.row("threaded", (side(100), side(105)), (side(110), side(104)), (side(103), side(106)))
+        self.assertTrue(inside.good())
+        outside = self.row("threaded", (side(100), side(111)), (side(110), side(112)), (side(103), side(113)))
+        self.assertFalse(outside.good())
+
+
+class WorkloadList(unittest.TestCase):
+    def test_every_line_is_a_program_of_a_known_kind(self):
+        found = workloads.load()
+        self.assertGreaterEqual(len([w for w in found if w.kind == "single"]), 8)
+        self.assertEqual({w.kind for w in found}, {"single", "threaded"})
+        self.assertEqual(len({w.name for w in found}), len(found))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Runs every benchmark program of a build and prints one table.
+
+    scripts/bench.py BUILD [FILTER]
+
+Benchmarks come in two kinds. Most measure us alone. A pair named
+`engine/<what>` and `live/<what>` does the same thing on our engine and on the
+running kernel, in the same program; the second table sets them side by side.
+The results stay in BUILD/bench/ as JSON.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+
+NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+def run(program, out, only):
+    """The results of one program. A benchmark that skipped itself is among them."""
+    command = [program, f"--benchmark_out={out}", "--benchmark_out_format=json",
+               "--benchmark_repetitions=3", "--benchmark_report_aggregates_only=true"]
+    if only:
+        command.append(f"--benchmark_filter={only}")
+    print(f"running {program.name}", file=sys.stderr)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    text = out.read_text()
+    return json.loads(text)["benchmarks"] if text.strip() else []
+
+
+def medians(results):
+    """{name: result}: the median of the repetitions, or the only run."""
+    return {r.get("run_name", r["name"]): r for r in results
+            if r.get("aggregate_name", "median") == "median" or r.get("error_occurred")}
+
+
+def duration(nanoseconds):
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.2f} {unit}"
+    return f"{nanoseconds:.1f} ns"
+
+
+def rate(per_second):
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if per_second >= size:
+            return f"{per_second / size:.2f} {unit}/s"
+    return f"{per_second:.0f} /s"
+
+
+def cpu(result):
+    return result["cpu_time"] * NANOSECONDS[result.get("time_unit", "ns")]
+
+
+def alone(found):
+    print("| benchmark | CPU time | items |\n|---|---:|---:|")
+    for name, result in found.items():
+        if result.get("error_occurred"):
+            print(f"| {name} | skipped: {result['error_message']} | |")
+        else:
+            items = result.get("items_per_second")
+            print(f"| {name} | {duration(cpu(result))} | {rate(items) if items else ''} |")
+
+
+def pairs(found):
+    """Ours beside the kernel's; a ratio above 1 says how much faster we are."""
+    names = [n.removeprefix("engine/") for n in found if n.startswith("engine/") and n.replace("engine/", "live/", 1) in found]
+    if not names:
+        return
+    print("\n| operation | engine | live kernel | kernel / engine |\n|---|---:|---:|---:|")
+    for name in names:
+        ours, live = found[f"engine/{name}"], found[f"live/{name}"]
+        broken = next((r for r in (ours, live) if r.get("error_occurred")), None)
+        if broken:
+            print(f"| {name} | | | skipped: {broken['error_message']} |")
+        else:
+            print(f"| {name} | {duration(cpu(ours))} | {duration(cpu(live))} | {cpu(live) / cpu(ours):.2f} |")
+
+
+def main(build, only):
+    programs = sorted(p for p in build.glob("bench_*") if p.is_file())
+    if not programs:
+        sys.exit(f"bench: no bench_* program in {build}")
+    out = build / "bench"
+    out.mkdir(exist_ok=True)
+    found = {}
+    for program in programs:
+        found.update(medians(run(program, out / f"{program.name}.json", only)))
+    alone({n: r for n, r in found.items() if not n.startswith(("engine/", "live/"))})
+    pairs(found)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
