@@ -86,7 +86,8 @@ Settings random_settings(base::Rng& rng) {
 
 std::map<std::string, std::string> words_of(const Settings& settings, const FakeTree& tree) {
   std::map<std::string, std::string> words;
-  for (const auto& v : setting_values(settings, tree.root()).value()) words[v.path] = v.value;
+  const auto values = setting_values(settings, tree.root());
+  for (const auto& v : values.value()) words[v.path] = v.value;
   return words;
 }
 

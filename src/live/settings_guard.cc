@@ -51,7 +51,8 @@ struct Change {
 Result<std::vector<Change>, Diagnostic> changes_to(const policy::Settings& settings,
                                                    const std::filesystem::path& root, FileOps& ops) {
   std::vector<Change> changes;
-  for (SettingValue& value : QUIRE_TRY(setting_values(settings, root))) {
+  auto values = QUIRE_TRY(setting_values(settings, root));
+  for (SettingValue& value : values) {
     const auto text = ops.read(root / value.path);
     if (!text) return fail(file_failure(root / value.path, "read", text.error()));
     std::string current = chosen_word(*text);
