@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <stdexcept>
 
 #include "live/fake_tree.h"
@@ -333,6 +334,32 @@ TEST_F(SettingsGuardCrash, SignalsRestore) {
     EXPECT_TRUE(WIFSIGNALED(status)) << signal;
     EXPECT_EQ(tree.words(), before) << signal;
   }
+}
+
+// The real thing: the settings of this host after kill -9 of their holder.
+TEST_F(SettingsGuardCrash, LiveSettingsAreRestoredAfterKill) {
+  if (::geteuid() != 0) GTEST_SKIP() << "changing settings needs root";
+  if (anon_orders_of().below(kOrderPmd).empty()) GTEST_SKIP() << "this kernel has no per-size settings";
+  if (const auto guard = SettingsGuard::hold(); !guard) GTEST_SKIP() << guard.error().line();
+  const ThpState before = read_thp_state();
+  std::array<int, 2> ends;
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const int status = run([&] {
+    Settings settings = only_64k();
+    settings.at(Order(4)) = SizeEnabled::madvise;  // nobody else's memory is touched
+    auto guard = SettingsGuard::hold();
+    if (!guard || !guard->apply(settings)) ::_exit(1);
+    const bool changed = read_thp_state() != before;
+    if (::write(ends[1], changed ? "y" : "n", 1) != 1) ::_exit(1);
+    ::raise(SIGKILL);
+  });
+  char changed = 0;
+  ASSERT_EQ(::read(ends[0], &changed, 1), 1);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_TRUE(killed(status));
+  EXPECT_EQ(changed, 'y');
+  EXPECT_EQ(read_thp_state(), before);
 }
 
 // A signal to the terminal's foreground group does not reach the watchdog.

@@ -72,6 +72,7 @@ __u32 command_pid = 0;
 // The answer.
 __u64 folios[MAX_ORDER + 1];
 __u64 collapsed;
+__u64 other_large;
 __u64 min_flt;
 __u64 maj_flt;
 __u64 peak_rss_pages;
@@ -241,11 +242,15 @@ int BPF_PROG(on_alloc, void *page, unsigned int order, unsigned int gfp, int mig
 {
 	struct member *m;
 
-	if (!page || order < 2 || order > MAX_ORDER || (gfp & thp_gfp_bits) != thp_gfp_bits)
+	if (!page || order < 2 || order > MAX_ORDER)
 		return 0;
 	m = current_member();
 	if (!m)
 		return 0;
+	if ((gfp & thp_gfp_bits) != thp_gfp_bits) {
+		__sync_fetch_and_add(&other_large, 1);
+		return 0;
+	}
 	m->pending = (__u64)page;
 	m->pending_order = order;
 	m->counted_order = NO_ORDER;

@@ -41,6 +41,9 @@ struct TreeCounts {
   std::array<std::uint64_t, kMaxOrder + 1> folios_by_order{};
   // Folios of order 9 made by MADV_COLLAPSE of a task of the tree.
   std::uint64_t collapsed = 0;
+  // Allocations of order 2 and more by the tree for any other end: the page
+  // cache, sockets, slab. Seen, and not counted above.
+  std::uint64_t other_large = 0;
   std::uint64_t min_flt = 0;  // summed over the tasks at their exit,
   std::uint64_t maj_flt = 0;  // from the first execve on
   ByteCount peak_rss;         // of the largest process of the tree

@@ -143,6 +143,7 @@ Result<TreeCounts, Diagnostic> TreeProgram::counts() const {
   TreeCounts counts;
   std::copy(std::begin(bss.folios), std::end(bss.folios), counts.folios_by_order.begin());
   counts.collapsed = bss.collapsed;
+  counts.other_large = bss.other_large;
   counts.min_flt = bss.min_flt;
   counts.maj_flt = bss.maj_flt;
   counts.peak_rss = PageCount(bss.peak_rss_pages).bytes();
