@@ -14,7 +14,6 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "sysfs/thp_tree.h"
@@ -57,14 +56,31 @@ std::set<std::string> live_files() {
   return files;
 }
 
+// Every run of digits as one `number`.
+std::string without_numbers(const std::string& text, const std::string& number) {
+  std::string out;
+  bool inside = false;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit) out += c;
+    if (digit && !inside) out += number;
+    inside = digit;
+  }
+  return out;
+}
+
 // "hugepages-64kB/stats/split" -> "hugepages-*/stats/split"
 std::string any_size(const std::string& path) {
-  return std::regex_replace(path, std::regex("hugepages-[0-9]+kB"), "hugepages-*");
+  std::string out = without_numbers(path, "*");
+  if (const std::size_t unit = out.find("-*kB"); unit != std::string::npos) out.erase(unit + 2, 2);
+  return out;
 }
 
 // Only numbers and brackets may differ between two machines.
 std::string shape(const std::string& text) {
-  return std::regex_replace(std::regex_replace(text, std::regex("[0-9]+"), "N"), std::regex("[][]"), "");
+  std::string out = without_numbers(text, "N");
+  std::erase_if(out, [](char c) { return c == '[' || c == ']'; });
+  return out;
 }
 
 // Puts the writable files back in whatever way this program ends: a second
