@@ -54,6 +54,10 @@ Entry entry(VmEvent e) {
       return {"thp_zero_page_alloc", "Allocations of the huge zero folio, not the mappings of it."};
     case VmEvent::thp_zero_page_alloc_failed:
       return {"thp_zero_page_alloc_failed", "Failed allocations of the huge zero folio."};
+    case VmEvent::quire_cow_pages:
+      return {"quire_cow_pages",
+              "Anonymous pages copied by a write-protect fault, 4 KiB each; Quire's own, the kernel counts "
+              "no such thing."};
     case VmEvent::kCount:
       break;
   }
@@ -103,5 +107,13 @@ std::string_view name(VmEvent e) { return entry(e).name; }
 std::string_view name(MthpStat s) { return entry(s).name; }
 std::string_view meaning(VmEvent e) { return entry(e).meaning; }
 std::string_view meaning(MthpStat s) { return entry(s).meaning; }
+
+std::string_view name(LabEvent e) { return e == LabEvent::pages_copied_on_write ? "pages_copied_on_write" : ""; }
+
+std::string_view meaning(LabEvent e) {
+  return e == LabEvent::pages_copied_on_write
+             ? "Anonymous 4 KiB pages copied because their folio was shared, after a fork for the most part."
+             : "";
+}
 
 }  // namespace quire::stats
