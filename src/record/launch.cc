@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -116,7 +117,15 @@ Result<Launched, Diagnostic> Launched::start(const LaunchSpec& spec) {
   return Launched(pid, std::move(ours));
 }
 
+Launched::~Launched() {
+  if (pid_ == 0 || let_go_) return;
+  line_.reset();  // the child ends
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 std::optional<int> Launched::go() {
+  let_go_ = true;
   const char byte = 1;
   if (send(line_.get(), &byte, 1, MSG_NOSIGNAL) != 1) return EPIPE;
   int error = 0;

@@ -29,13 +29,18 @@ struct LaunchSpec {
 
 // A child that has done everything but exec.
 //
-// States      : Waiting -> Running (go) -> reaped by the caller
-//               Waiting -> ends with status 125 when this is dropped or the recorder dies
+// States      : Waiting -> Running (go): from here on the caller's to wait for
+//               Waiting -> ended and reaped, when this is dropped (or the recorder dies)
 // Invariants  : I-LAUNCH-1 the child holds no descriptor opened by the recorder past its exec
 //               I-LAUNCH-2 its environment is this process's, byte for byte
 class Launched {
  public:
   [[nodiscard]] static Result<Launched, Diagnostic> start(const LaunchSpec& spec);
+
+  Launched(Launched&& other) noexcept
+      : pid_(std::exchange(other.pid_, 0)), line_(std::move(other.line_)), let_go_(other.let_go_) {}
+  Launched& operator=(Launched&&) = delete;
+  ~Launched();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -48,6 +53,7 @@ class Launched {
 
   pid_t pid_;
   live::UniqueFd line_;  // to the child: one byte lets it go, an errno comes back, exec closes it
+  bool let_go_ = false;
 };
 
 // The status a shell gives for a command that execve refused with `error`.
