@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks the documents against the tree: links lead somewhere, every counter
-and every option of the program is explained in docs/reference/, and no
-tracked file names a path or a package host of somebody's machine.
+"""Checks the documents against the tree: links lead somewhere, every page is
+linked to, every counter and every option of the program is explained in
+docs/reference/, and no tracked file names a path or a package host of somebody's machine.
 
     scripts/check_docs.py [ROOT]
 """
@@ -46,17 +46,29 @@ def anchors(text):
     return {h.replace(" ", "-") for h in plain}
 
 
-def broken_links(root, files):
+def links(files):
+    """(page, target as written, file it leads to, anchor) of every link to a file of ours."""
     for path in (p for p in files if p.suffix == ".md"):
         for target in LINK.findall(FENCE.sub("", text_of(path))):
-            if re.match(r"[a-z]+:", target):
-                continue
-            name, _, anchor = target.partition("#")
-            to = (path.parent / name) if name else path
-            if not to.exists():
-                yield f"{path.relative_to(root)}: link to {target}, which does not exist"
-            elif anchor and to.suffix == ".md" and anchor not in anchors(text_of(to)):
-                yield f"{path.relative_to(root)}: link to {target}, a heading {name or 'it'} does not have"
+            if not re.match(r"[a-z]+:", target):
+                name, _, anchor = target.partition("#")
+                yield path, target, (path.parent / name).resolve() if name else path, anchor
+
+
+def broken_links(root, files):
+    for path, target, to, anchor in links(files):
+        if not to.exists():
+            yield f"{path.relative_to(root)}: link to {target}, which does not exist"
+        elif anchor and to.suffix == ".md" and anchor not in anchors(text_of(to)):
+            yield f"{path.relative_to(root)}: link to {target}, but {to.name} has no such heading"
+
+
+def unreachable(root, files):
+    """Pages of docs/ that no other page links to: nobody will find them."""
+    reached = {to for path, _, to, _ in links(files) if to != path}
+    for page in files:
+        if page.suffix == ".md" and root / "docs" in page.parents and page not in reached:
+            yield f"{page.relative_to(root)}: no page links to it; name it in its folder's README.md"
 
 
 def counters(root):
@@ -99,7 +111,7 @@ def machine_names(root, files):
 
 def main(root):
     files = files_of(root)
-    broken = [*broken_links(root, files), *unexplained(root), *machine_names(root, files)]
+    broken = [*broken_links(root, files), *unreachable(root, files), *unexplained(root), *machine_names(root, files)]
     for line in broken:
         print(line)
     print(f"{len(files)} files, {len(set(counters(root)))} counters, {len(set(options(root)))} options checked, "

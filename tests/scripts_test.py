@@ -19,7 +19,7 @@ class Tree(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
-        self.root = pathlib.Path(self.folder.name)
+        self.root = pathlib.Path(self.folder.name).resolve()
         self.write("src/stats/counters.h", "enum class VmEvent : int {\n  pgfault,  // a fault\n  kCount,\n};\n")
         self.write("src/cli/main.cc", 'x("--policy", "what to replay"); // --comment\n--count;\n')
         self.write("docs/reference/counters.md", "| `pgfault` | a fault |\n\n`--policy P`\n")
@@ -48,6 +48,14 @@ class CheckDocs(Tree):
     def test_finds_a_link_to_a_missing_heading(self):
         self.write("docs/a.md", "# One `thing`, here\n[good](#one-thing-here) [bad](#two)\n")
         self.assertEqual(len(self.links()), 1)
+
+    def test_finds_a_page_nobody_links_to(self):
+        self.write("docs/README.md", "[a](a.md)\n")
+        self.write("README.md", "[docs](docs/README.md) [counters](docs/reference/counters.md)\n")
+        self.write("docs/a.md", "itself: [a](a.md)\n")
+        self.write("docs/b.md", "itself: [b](b.md)\n")
+        self.assertEqual(list(check_docs.unreachable(self.root, check_docs.files_of(self.root))),
+                         ["docs/b.md: no page links to it; name it in its folder's README.md"])
 
     def test_leaves_code_blocks_alone(self):
         self.write("README.md", "```\n[no](link.md)\n```\n")
