@@ -105,22 +105,39 @@ class Duel {
       if (::ftruncate(fd, static_cast<off_t>(1024 * kWindowPages * kPageSize)) != 0) std::abort();
   }
 
-  // Runs `steps` operations. Returns the first disagreement, or "".
+  // Runs `steps` random operations. Returns the first disagreement, or "".
   std::string run(unsigned steps) {
-    for (unsigned i = 0; i < steps; ++i) {
+    std::string wrong;
+    for (unsigned i = 0; i < steps && wrong.empty(); ++i) {
       const Layout before = live_layout();
       step();
-      const Layout live = live_layout();
-      const Layout ours = layout_of(tree());
-      base::InvariantReport broken;
-      tree().check_invariants(broken);
-      registry_.check_invariants(broken);
-      if (live == ours && broken.ok()) continue;
-      return fmt::format("step {}: {}\n-- before\n{}\n-- kernel\n{}\n-- ours\n{}\n{}\nhistory:\n{}", i, what_,
-                         before.text(), live.text(), ours.text(), broken.text(), history_);
+      wrong = disagreement(before);
     }
-    return "";
+    return wrong;
   }
+
+  // What differs between the kernel and the model now, or "".
+  std::string disagreement(const Layout& before = {}) {
+    const Layout live = live_layout();
+    const Layout ours = layout_of(tree());
+    base::InvariantReport broken;
+    tree().check_invariants(broken);
+    registry_.check_invariants(broken);
+    if (live == ours && broken.ok()) return "";
+    return fmt::format("{}\n-- before\n{}\n-- kernel\n{}\n-- ours\n{}\n{}\nhistory:\n{}", what_,
+                       before.text(), live.text(), ours.text(), broken.text(), history_);
+  }
+
+  // For scripted programs; pages are counted from the start of the window.
+  static VirtRange at(std::uint64_t first, std::uint64_t last) {
+    return {kWindow + PageCount(first), kWindow + PageCount(last)};
+  }
+  void map(VirtRange r, int prot) { map_anonymous_at(r, prot, MAP_PRIVATE); }
+  void write(VirtRange r) { write_at(r.begin); }
+  void protect(VirtRange r, int prot) { protect_to(r, prot); }
+  void move(VirtRange from, VirtRange to) { move_to(from, to, Source::kUnmap); }
+  void go_on_in_child() { do_fork(); }
+  [[nodiscard]] std::size_t mappings() { return tree().count(); }
 
  private:
   MappingTree& tree() { return *trees_.back(); }
@@ -151,46 +168,51 @@ class Duel {
   }
 
   void step() {
-    switch (below(16)) {
-      case 0:
-      case 1:
-      case 2:
-        return map_anonymous();
-      case 3:
-        return map_file();
-      case 4:
-        return unmap();
-      case 5:
-      case 6:
-        return protect();
-      case 7:
-        return advise();
-      case 8:
-      case 9:
-      case 10:
-        return touch();
-      case 11:
-      case 12:
-        return move();
-      case 13:
-        return grow();
-      case 14:
-        return below(3) == 0 ? fork_program() : protect();
-      default:
-        return protect_vma();
+    using Operation = void (Duel::*)();
+    // How often each is drawn; faults are what decides about most merges.
+    static constexpr std::array<std::pair<Operation, unsigned>, 13> kOperations{{
+        {&Duel::map_anonymous, 3},
+        {&Duel::fill_gap, 2},
+        {&Duel::map_file, 1},
+        {&Duel::unmap, 1},
+        {&Duel::protect, 2},
+        {&Duel::protect_vma, 2},
+        {&Duel::protect_to_neighbour, 2},
+        {&Duel::advise, 1},
+        {&Duel::touch, 5},
+        {&Duel::move, 2},
+        {&Duel::move_home, 2},
+        {&Duel::grow, 1},
+        {&Duel::fork_program, 1},
+    }};
+    std::uint64_t draw = below(25);
+    for (const auto& [operation, weight] : kOperations) {
+      if (draw < weight) return (this->*operation)();
+      draw -= weight;
     }
   }
 
-  void map_anonymous() {
-    const VirtRange r = range();
-    const int prot = pick(std::array{PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE});
-    const int map =
-        pick(std::array{MAP_PRIVATE, MAP_PRIVATE, MAP_PRIVATE, MAP_PRIVATE | MAP_NORESERVE, MAP_SHARED});
+  void map_anonymous_at(VirtRange r, int prot, int map) {
     note("mmap anon {} prot {} map {}", pages(r), prot, map);
     ::mmap(pointer(r.begin), r.size().raw(), prot, map | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     FileRef file;
     if (map == MAP_SHARED) file = {FileId(next_file_++), FileKind::kShmem};
     testing::mmap_fixed(tree(), r, testing::mmap_flags(prot, map), file, 0);
+  }
+  void map_anonymous() {
+    map_anonymous_at(
+        range(), some_prot(),
+        pick(std::array{MAP_PRIVATE, MAP_PRIVATE, MAP_PRIVATE, MAP_PRIVATE | MAP_NORESERVE, MAP_SHARED}));
+  }
+  // Between two mappings, or right behind one.
+  void fill_gap() {
+    const Vma* vma = some_vma();
+    if (vma == nullptr || !vma->is_anonymous()) return;
+    const Vma* above = tree().next(*vma);
+    const VirtAddr end =
+        above == nullptr ? std::min(vma->end() + PageCount(3), kWindowRange.end) : above->begin();
+    if (end <= vma->end()) return;
+    map_anonymous_at({vma->end(), end}, PROT_READ | PROT_WRITE, MAP_PRIVATE);
   }
 
   void map_file() {
@@ -214,13 +236,28 @@ class Duel {
     QUIRE_CHECK(tree().remove(r, [](Vma&) {}).has_value());
   }
 
-  void protect_range(VirtRange r) {
-    const int prot = pick(std::array{PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE});
+  void protect_range(VirtRange r) { protect_to(r, some_prot()); }
+  void protect_to(VirtRange r, int prot) {
     note("mprotect {} prot {}", pages(r), prot);
     ::mprotect(pointer(r.begin), r.size().raw(), prot);
     testing::mprotect(tree(), r, prot);
   }
+  static constexpr int kRw = PROT_READ | PROT_WRITE;
+  int some_prot() {
+    return pick(std::array{kRw, kRw, kRw, kRw | PROT_EXEC, kRw | PROT_EXEC, PROT_READ, PROT_NONE});
+  }
   void protect() { protect_range(range()); }
+  // The first pages of a mapping get what the mapping before has, or all do.
+  void protect_to_neighbour() {
+    const Vma* vma = some_vma();
+    const Vma* below_it = vma == nullptr ? nullptr : tree().prev(*vma);
+    if (below_it == nullptr) return;
+    VirtRange r = vma->range;
+    if (below(2) == 0) r.end = r.begin + PageCount(1 + below(vma->pages().raw()));
+    const VmFlags f = below_it->flags;
+    protect_to(r, (f.has(VmFlag::kRead) ? PROT_READ : 0) | (f.has(VmFlag::kWrite) ? PROT_WRITE : 0) |
+                      (f.has(VmFlag::kExec) ? PROT_EXEC : 0));
+  }
   // The whole of a mapping: that is where merges happen.
   void protect_vma() {
     if (const Vma* vma = some_vma()) protect_range(vma->range);
@@ -239,10 +276,12 @@ class Duel {
     Vma* vma = some_vma();
     // Shared memory has no anonymous pages, and grown past its end no pages at all.
     if (vma == nullptr || vma->is_shared() || !vma->flags.has(VmFlag::kWrite)) return;
-    const VirtAddr at = vma->begin() + PageCount(below(vma->pages().raw()));
+    write_at(vma->begin() + PageCount(below(vma->pages().raw())));
+  }
+  void write_at(VirtAddr at) {
     note("write {}", pages({at, at + PageCount(1)}));
     *static_cast<volatile char*>(pointer(at)) = 1;
-    tree().anon_vma_prepare(*vma);
+    tree().anon_vma_prepare(*tree().find(at));
   }
 
   void move() {
@@ -261,12 +300,26 @@ class Duel {
     const VirtAddr to = kWindow + PageCount(below(kWindowPages));
     const VirtRange target{to, to + size};
     if (!kWindowRange.covers(target) || target.overlaps(from)) return;
+    move_to(from, target, source);
+  }
+  void move_to(VirtRange from, VirtRange target, Source source) {
     note("mremap {} to {}{}", pages(from), pages(target), source == Source::kKeep ? " dontunmap" : "");
     const int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (source == Source::kKeep ? MREMAP_DONTUNMAP : 0);
-    if (::mremap(pointer(from.begin), from.size().raw(), target.size().raw(), flags, pointer(to)) ==
+    if (::mremap(pointer(from.begin), from.size().raw(), target.size().raw(), flags, pointer(target.begin)) ==
         MAP_FAILED)
       what_ += fmt::format(" failed: {}", std::strerror(errno));
-    testing::mremap_fixed(tree(), from, to, target.size(), source);
+    testing::mremap_fixed(tree(), from, target.begin, target.size(), source);
+  }
+  // Back to where a moved mapping with pages was made: only there its page
+  // numbers continue those of its neighbours.
+  void move_home() {
+    for (const Vma& vma : tree()) {
+      if (!vma.is_anonymous() || vma.anon_vma == nullptr) continue;
+      const VirtAddr home(vma.pgoff << kPageShift);
+      const VirtRange target{home, home + vma.range.size()};
+      if (target.overlaps(vma.range) || !kWindowRange.covers(target)) continue;
+      return move_to(vma.range, target, Source::kUnmap);
+    }
   }
 
   void grow() {
@@ -281,7 +334,9 @@ class Duel {
   }
 
   void fork_program() {
-    if (trees_.size() > 4) return;
+    if (trees_.size() <= 4 && below(2) == 0) do_fork();
+  }
+  void do_fork() {
     note("fork");
     const pid_t pid = ::fork();
     if (pid > 0) {
@@ -344,6 +399,51 @@ TEST_P(LiveMappings, RandomProgramsAgreeWithTheKernel) {
     });
     ASSERT_EQ(wrong, "") << "seed " << seed;
   }
+}
+
+constexpr int kRw = PROT_READ | PROT_WRITE;
+constexpr int kRwx = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+// Faulted pages that mremap brings beside a mapping without pages merge with
+// it, and the merged mapping has the anon_vma of the pages: it does not merge
+// with a third mapping that has another.
+//
+//   AAAA....BBBB   A moved away and back; then **** between; then B made like them
+//   CCCCCCCCBBBB
+TEST(LiveMappingScripts, MovedPagesBringTheirAnonVma) {
+  if (!is_reference_kernel()) GTEST_SKIP() << "the running kernel is not Linux 6.18";
+  const std::string wrong = in_child([] {
+    auto* duel = new Duel(0);
+    duel->map(Duel::at(8, 12), kRwx);
+    duel->write(Duel::at(8, 9));
+    duel->map(Duel::at(0, 4), kRw);
+    duel->write(Duel::at(0, 1));
+    duel->move(Duel::at(0, 4), Duel::at(20, 24));
+    duel->map(Duel::at(4, 8), kRw);
+    duel->move(Duel::at(20, 24), Duel::at(0, 4));
+    const std::string merged = duel->mappings() == 2 ? "" : "the moved mapping should have merged";
+    duel->protect(Duel::at(8, 12), kRw);
+    return merged + duel->disagreement() +
+           (duel->mappings() == 2 ? "" : "two anon_vmas should not have merged");
+  });
+  EXPECT_EQ(wrong, "");
+}
+
+// In a forked child the same pages have two anon_vmas, and the mapping that
+// mremap moves does not merge with one that has none.
+TEST(LiveMappingScripts, MovedPagesOfAForkedChildDoNotMerge) {
+  if (!is_reference_kernel()) GTEST_SKIP() << "the running kernel is not Linux 6.18";
+  const std::string wrong = in_child([] {
+    auto* duel = new Duel(0);
+    duel->map(Duel::at(0, 4), kRw);
+    duel->write(Duel::at(0, 1));
+    duel->go_on_in_child();
+    duel->move(Duel::at(0, 4), Duel::at(20, 24));
+    duel->map(Duel::at(4, 8), kRw);
+    duel->move(Duel::at(20, 24), Duel::at(0, 4));
+    return duel->disagreement() + (duel->mappings() == 2 ? "" : "should not have merged");
+  });
+  EXPECT_EQ(wrong, "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Batches, LiveMappings, ::testing::Range<std::uint64_t>(0, 8));

@@ -60,15 +60,20 @@ class Search {
     return fail(Errno::kNoMem);
   }
 
-  // The highest place in [low, high) with `length` free bytes.
+  // The highest place in [low, high) with `length` free bytes. A place too
+  // near below a stack makes the kernel start again below the stack's gap,
+  // even if that gap is already mapped over: free places in it are not used.
   [[nodiscard]] std::optional<VirtAddr> highest(VirtAddr low, VirtAddr high, ByteCount length) const {
     low = std::max(low, kMmapMinAddr);
     const Vma* above = tree_.find_first_from(high);
     const Vma* below = above == nullptr ? tree_.find_last_before(kTaskSize) : tree_.prev(*above);
     for (;; above = below, below = tree_.prev(*below)) {
-      const VirtAddr gap_end = above == nullptr ? high : std::min(high, start_gap(*above));
+      const VirtAddr gap_end = above == nullptr ? high : std::min(high, above->begin());
       const VirtAddr gap_begin = below == nullptr ? low : std::max(low, below->end());
-      if (gap_begin < gap_end && gap_end - gap_begin >= length) return gap_end - length;
+      if (gap_begin < gap_end && gap_end - gap_begin >= length) {
+        if (above == nullptr || start_gap(*above) >= gap_end) return gap_end - length;
+        return highest(low, start_gap(*above), length);
+      }
       if (below == nullptr || below->end() <= low) return std::nullopt;
     }
   }
