@@ -5,6 +5,7 @@
 //                                 KIB under MADV_HUGEPAGE
 //   live_touch fork KIB COUNT N   the same in each of N children
 //   live_touch thread KIB COUNT N the same in each of N threads
+//   live_touch race KIB COUNT N   as thread, but all threads in the same blocks
 //   live_touch orphan KIB COUNT   the same in a grandchild whose parent is gone
 //   live_touch file PATH          writes, drops and reads 16 MiB of a file
 //   live_touch socket             moves 16 MiB through a socket pair
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <barrier>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -97,6 +99,24 @@ void in_threads(int n, std::size_t kib, std::size_t count) {
   for (std::thread& thread : threads) thread.join();
 }
 
+// Several threads fault in one block at once: all allocate, one keeps its folio.
+void race(int n, std::size_t kib, std::size_t count) {
+  const std::size_t block = kib << 10;
+  char* memory = aligned_memory(block * count, MAP_PRIVATE);
+  if (::madvise(memory, block * count, MADV_HUGEPAGE) != 0) std::exit(1);
+  std::barrier together(n);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < n; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < count; ++i) {
+        together.arrive_and_wait();
+        *static_cast<volatile char*>(memory + i * block + static_cast<std::size_t>(t) * 4096) = 1;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 // The grandchild starts once its parent is gone: then the pipe ends.
 void in_orphan(std::size_t kib, std::size_t count) {
   std::array<int, 2> ends;
@@ -122,6 +142,7 @@ int main(int argc, char** argv) {
   if (verb == "shared") fault(number(1), number(2), MAP_SHARED);
   if (verb == "fork") in_children(static_cast<int>(number(3)), number(1), number(2));
   if (verb == "thread") in_threads(static_cast<int>(number(3)), number(1), number(2));
+  if (verb == "race") race(static_cast<int>(number(3)), number(1), number(2));
   if (verb == "orphan") in_orphan(number(1), number(2));
   if (verb == "collapse") collapse();
   if (verb == "file" && args.size() > 1) file(argv[2]);

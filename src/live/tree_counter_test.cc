@@ -202,6 +202,16 @@ TEST_F(TreeCounterSizes, CountsDescendants) {
   EXPECT_EQ(run({toucher(), "exec", toucher(), "fault", "64", "10"}).folios_by_order, folios(4, 10));
 }
 
+// Threads that fault in the same block at the same time all allocate; one folio
+// is kept, the others go back, and only the kept one counts.
+TEST_F(TreeCounterSizes, LostRacesDoNotCount) {
+  allow({9});
+  const QuietCheck quiet;
+  const TreeCounts counts = run({toucher(), "race", "2048", "200", "4"});
+  EXPECT_EQ(counts.folios_by_order, folios(9, 200));
+  EXPECT_TRUE(quiet.compare(counts).quiet());
+}
+
 // Large allocations for other ends do not count: the page cache, sockets, pipes.
 // Each of the three is checked to make some, where the file system can.
 TEST_F(TreeCounterSizes, OtherLargeAllocationsDoNotCount) {
