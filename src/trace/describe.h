@@ -40,8 +40,8 @@ struct TaskStats {
   std::string comm;   // of its last exec, or its parent's
   TouchCounts touches;
   std::uint64_t syscalls = 0;
-  std::vector<std::string> execs;
-  std::vector<TaskId> children;  // in order of fork
+  std::vector<std::string> execs;  // comm after each exec; the first kMaxExecs
+  std::vector<TaskId> children;    // in order of fork
   bool exited = false;
   std::uint64_t min_flt = 0;  // known once it exited
   std::uint64_t maj_flt = 0;
@@ -60,13 +60,17 @@ struct MmStats {
   std::string comm;
   TouchCounts touches;
   std::uint64_t syscalls = 0;
-  std::vector<MappingStats> mappings;  // at most kMaxMappings; the rest is counted
+  std::vector<MappingStats> mappings;  // while there are no more than kMaxMappings in all
   std::uint64_t mappings_seen = 0;
   bool gone = false;
 };
 
 struct TraceStats {
-  static constexpr std::size_t kMaxMappings = 4096;
+  // A hostile recording cannot make the statistics larger than this. What is
+  // beyond is in the sums, but not listed.
+  static constexpr std::size_t kMaxTasks = 1U << 18;  // also address spaces and files
+  static constexpr std::size_t kMaxMappings = 1U << 19;
+  static constexpr std::size_t kMaxExecs = 64;
 
   Header header;
   std::optional<Summary> summary;
@@ -83,6 +87,7 @@ struct TraceStats {
   std::uint64_t maj_flt = 0;
   std::map<TaskId, TaskStats> tasks;
   std::map<MmId, MmStats> mms;
+  std::uint64_t unlisted_events = 0;  // of tasks or address spaces beyond kMaxTasks
   // Set when the recording is damaged: all above counts what stands before.
   std::optional<Diagnostic> damage;
 };
