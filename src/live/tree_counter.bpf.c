@@ -45,6 +45,27 @@ struct task_struct {
 	unsigned long maj_flt;
 } KERNEL_TYPE;
 
+struct percpu_counter {
+	__s64 count;
+	__s32 *counters;
+} KERNEL_TYPE;
+
+struct mm_struct {
+	struct percpu_counter rss_stat[4];
+} KERNEL_TYPE;
+
+struct bpf_map {
+	__u32 id;
+} KERNEL_TYPE;
+
+struct bpf_array {
+	void *pptrs[1];
+} KERNEL_TYPE;
+
+struct bpf_iter__bpf_map {
+	struct bpf_map *map;
+} KERNEL_TYPE;
+
 struct folio {
 	void *mapping;
 	atomic_t _refcount;
@@ -52,12 +73,15 @@ struct folio {
 
 // The member of an anonymous enum keeps its name out of reach of a relocation;
 // its value has been the same since the counters exist and is checked at start.
+#define FILE_COUNTER 0
 #define ANON_COUNTER 1
+#define SHMEM_COUNTER 3
 #define COLLAPSE_SUCCEEDED 1
 #define MAPPING_ANON 1UL
 
 #define MAX_ORDER 10
 #define NO_ORDER 255
+#define MAX_CPUS 16
 #define NR_execve 59
 #define NR_execveat 322
 
@@ -68,11 +92,20 @@ const volatile __u64 pidns_ino = 0;
 
 // Set before the command is let go.
 __u32 command_pid = 0;
+__u32 summed_cpus = 0;           // 0: too many to sum at every change
+__u64 cpu_offset[MAX_CPUS];      // from a per-cpu pointer to that cpu's copy
+
+// For user space, which takes the difference: pointers may not be subtracted
+// here.
+__u32 here_id = 0;
+__u64 here_percpu = 0;
+__u64 here_address[MAX_CPUS];
 
 // The answer.
 __u64 folios[MAX_ORDER + 1];
 __u64 collapsed;
 __u64 other_large;
+__u64 asked;
 __u64 min_flt;
 __u64 maj_flt;
 __u64 peak_rss_pages;
@@ -99,6 +132,14 @@ struct {
 	__type(key, __u64);  // address of the task: the one name an execve by a thread does not change
 	__type(value, struct member);
 } members SEC(".maps");
+
+// A per-cpu variable of our own, to learn where each cpu keeps its copies.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} here SEC(".maps");
 
 // One byte when the last task of the tree has gone.
 struct {
@@ -224,7 +265,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	__sync_fetch_and_add(&min_flt, BPF_CORE_READ(task, min_flt) - m->min_flt_base);
 	__sync_fetch_and_add(&maj_flt, BPF_CORE_READ(task, maj_flt) - m->maj_flt_base);
 	__sync_fetch_and_add(&cpu_ns, BPF_CORE_READ(task, se.sum_exec_runtime) - m->cpu_ns_base);
-	if (BPF_CORE_READ(task, signal, live.counter) == 0)
+	if (summed_cpus == 0 && BPF_CORE_READ(task, signal, live.counter) == 0)
 		raise_peak(BPF_CORE_READ(task, signal, maxrss));
 	bpf_map_delete_elem(&members, &key);
 	if (__sync_fetch_and_add(&live_tasks, -1) == 1) {
@@ -251,6 +292,7 @@ int BPF_PROG(on_alloc, void *page, unsigned int order, unsigned int gfp, int mig
 		__sync_fetch_and_add(&other_large, 1);
 		return 0;
 	}
+	__sync_fetch_and_add(&asked, 1);
 	m->pending = (__u64)page;
 	m->pending_order = order;
 	m->counted_order = NO_ORDER;
@@ -260,29 +302,79 @@ int BPF_PROG(on_alloc, void *page, unsigned int order, unsigned int gfp, int mig
 // A fault that keeps its folio adds it to the anonymous counter of the mm; one
 // that lost a race gives it back, and its reference count is 0 by the next time
 // that counter moves. A shared-memory folio is in its file's mapping by then.
-SEC("tp_btf/rss_stat")
-int BPF_PROG(on_rss, void *mm, int counter)
+static void settle_pending(struct member *m)
 {
-	struct member *m;
 	struct folio *folio;
 	__u64 mapping;
 	__u32 order;
 
-	if (counter != ANON_COUNTER)
-		return 0;
-	m = current_member();
-	if (!m || m->pending == 0)
-		return 0;
 	folio = (struct folio *)m->pending;
 	order = m->pending_order;
 	m->pending = 0;
 	mapping = (__u64)BPF_CORE_READ(folio, mapping);
 	if (mapping != 0 && (mapping & MAPPING_ANON) == 0)
-		return 0;
+		return;
 	if (BPF_CORE_READ(folio, _refcount.counter) <= 0 || order > MAX_ORDER)
-		return 0;
+		return;
 	m->counted_order = order;
 	__sync_fetch_and_add(&folios[order], 1);
+}
+
+// One of the counters of an address space, exactly: what the kernel's own peak
+// leaves in the cpus' parts can be 32 pages a cpu.
+static __s64 exact(struct mm_struct *mm, int counter)
+{
+	// The kernel's element is larger than ours, so its size must be asked for.
+	struct percpu_counter *c = (void *)mm + bpf_core_field_offset(struct mm_struct, rss_stat) +
+				   (__u64)counter * bpf_core_type_size(struct percpu_counter);
+	__s64 sum = BPF_CORE_READ(c, count);
+	__u64 parts = (__u64)BPF_CORE_READ(c, counters);
+	__u32 cpu;
+
+	for (cpu = 0; cpu < MAX_CPUS && cpu < summed_cpus; cpu++) {
+		__s32 part = 0;
+
+		bpf_probe_read_kernel(&part, sizeof(part), (void *)(parts + cpu_offset[cpu]));
+		sum += part;
+	}
+	return sum;
+}
+
+SEC("tp_btf/rss_stat")
+int BPF_PROG(on_rss, struct mm_struct *mm, int counter)
+{
+	struct member *m = current_member();
+	__s64 pages;
+
+	if (!m)
+		return 0;
+	if (counter == ANON_COUNTER && m->pending != 0)
+		settle_pending(m);
+	if (summed_cpus == 0 || !m->started)
+		return 0;
+	pages = exact(mm, FILE_COUNTER) + exact(mm, ANON_COUNTER) + exact(mm, SHMEM_COUNTER);
+	if (pages > 0)
+		raise_peak(pages);
+	return 0;
+}
+
+// Run once, before the command.
+SEC("iter/bpf_map")
+int find_cpus(struct bpf_iter__bpf_map *ctx)
+{
+	struct bpf_map *map = ctx->map;
+	__u32 zero = 0;
+	__u32 cpu;
+
+	if (!map || map->id != here_id)
+		return 0;
+	here_percpu = (__u64)BPF_CORE_READ((struct bpf_array *)map, pptrs[0]);
+	for (cpu = 0; cpu < MAX_CPUS; cpu++) {
+		void *copy = bpf_map_lookup_percpu_elem(&here, &zero, cpu);
+
+		if (copy)
+			here_address[cpu] = (__u64)copy;
+	}
 	return 0;
 }
 

@@ -44,9 +44,16 @@ struct TreeCounts {
   // Allocations of order 2 and more by the tree for any other end: the page
   // cache, sockets, slab. Seen, and not counted above.
   std::uint64_t other_large = 0;
+  // Folios asked for as a fault does and then not kept by one: lost races of
+  // threads, shared memory, migration.
+  std::uint64_t given_back = 0;
   std::uint64_t min_flt = 0;  // summed over the tasks at their exit,
   std::uint64_t maj_flt = 0;  // from the first execve on
-  ByteCount peak_rss;         // of the largest process of the tree
+  // Resident bytes (file, anonymous and shared) of the tree's largest address
+  // space at its largest. Not exact on hosts of more than 16 cpus: there it is
+  // the kernel's own maximum, which may be off by 32 pages a cpu and kind.
+  ByteCount peak_rss;
+  bool peak_rss_exact = false;
   std::uint64_t user_ns = 0;  // wait4: the command and whom it waited for
   std::uint64_t sys_ns = 0;
   std::uint64_t cpu_ns = 0;  // run time of all tasks of the tree

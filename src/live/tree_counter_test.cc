@@ -76,7 +76,8 @@ TEST_F(TreeCounter, FaultsAndPeakFollowTheTouches) {
   EXPECT_NEAR(static_cast<double>(many->min_flt - none->min_flt), 4096, 2);
   EXPECT_EQ(many->folios_by_order, none->folios_by_order);
   const auto grown = static_cast<double>((many->peak_rss - none->peak_rss).raw());
-  EXPECT_NEAR(grown, 16.0 * (1U << 20), 1.0 * (1U << 20));
+  const double slack = many->peak_rss_exact ? 2 * 4096 : 1 << 20;
+  EXPECT_NEAR(grown, 16.0 * (1U << 20), slack);
   EXPECT_GT(many->cpu_ns, none->cpu_ns);
   EXPECT_GT(many->sys_ns, 0U);
 }
@@ -210,6 +211,7 @@ TEST_F(TreeCounterSizes, LostRacesDoNotCount) {
   const TreeCounts counts = run({toucher(), "race", "2048", "200", "4"});
   EXPECT_EQ(counts.folios_by_order, folios(9, 200));
   EXPECT_TRUE(quiet.compare(counts).quiet());
+  std::cout << "folios given back by losers: " << counts.given_back << "\n";
 }
 
 // Large allocations for other ends do not count: the page cache, sockets, pipes.

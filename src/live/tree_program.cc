@@ -1,5 +1,6 @@
 #include "live/tree_program.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
@@ -9,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <numeric>
 
 #include "live/bpf_error.h"
 #include "live/gfp_bits.h"
@@ -57,7 +60,34 @@ Result<void, Diagnostic> configure(tree_counter_bpf& program) {
   return {};
 }
 
+// Learns where each cpu keeps its part of a counter, so that the peak can be
+// summed exactly; does nothing on a host with more cpus than that is worth.
+Result<void, Diagnostic> find_cpus(tree_counter_bpf& program) {
+  auto& bss = *program.bss;
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0 || static_cast<std::size_t>(cpus) > std::size(bss.cpu_offset)) return {};
+  bpf_map_info info{};
+  __u32 size = sizeof info;
+  if (bpf_obj_get_info_by_fd(bpf_map__fd(program.maps.here), &info, &size) != 0) return fail(refused(errno));
+  bss.here_id = info.id;
+  const UniqueFd walk(bpf_iter_create(bpf_link__fd(program.links.find_cpus)));
+  std::array<char, 64> nothing;
+  while (walk.valid() && ::read(walk.get(), nothing.data(), nothing.size()) > 0) {
+  }
+  const auto count = static_cast<std::uint32_t>(cpus);
+  for (std::uint32_t cpu = 0; cpu < count; ++cpu) {
+    if (bss.here_address[cpu] == 0) return {};
+    bss.cpu_offset[cpu] = bss.here_address[cpu] - bss.here_percpu;
+  }
+  bss.summed_cpus = count;
+  return {};
+}
+
 int note_end(void*, void*, std::size_t) { return 0; }
+
+std::uint64_t kept(const TreeCounts& counts) {
+  return std::accumulate(counts.folios_by_order.begin(), counts.folios_by_order.end(), counts.collapsed);
+}
 
 int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); }
 
@@ -88,6 +118,7 @@ Result<TreeProgram, Diagnostic> TreeProgram::attach() {
   if (const int error = tree_counter_bpf__attach(state->program.get()); error != 0) {
     return fail(refused(-error));
   }
+  QUIRE_TRY(find_cpus(*state->program));
   state->gone.reset(ring_buffer__new(bpf_map__fd(state->program->maps.gone), note_end, nullptr, nullptr));
   if (!state->gone) return fail(refused(errno));
   return TreeProgram(std::move(state));
@@ -147,6 +178,9 @@ Result<TreeCounts, Diagnostic> TreeProgram::counts() const {
   counts.min_flt = bss.min_flt;
   counts.maj_flt = bss.maj_flt;
   counts.peak_rss = PageCount(bss.peak_rss_pages).bytes();
+  counts.peak_rss_exact = bss.summed_cpus != 0;
+  const std::uint64_t asked = bss.asked;
+  counts.given_back = asked - std::min(asked, kept(counts));
   counts.cpu_ns = bss.cpu_ns;
   counts.tasks = bss.tasks;
   return counts;
