@@ -18,6 +18,19 @@ if(QUIRE_BENCH)
   find_package(benchmark REQUIRED)
 endif()
 
+# What test programs are compiled with: the test frameworks are parsed once,
+# and test code itself is not worth the optimizer's time.
+set(test_libraries GTest::gtest_main GTest::gmock rapidcheck)
+set(test_options -O1 "$<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess;-Wno-error=invalid-pch>")
+if(QUIRE_TESTS)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/test_pch.cc CONTENT "")
+  add_library(test_pch OBJECT ${CMAKE_BINARY_DIR}/test_pch.cc)
+  target_link_libraries(test_pch PRIVATE ${test_libraries} fmt::fmt)
+  target_compile_definitions(test_pch PRIVATE QUIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_options(test_pch PRIVATE ${test_options})
+  target_precompile_headers(test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <map> <string> <vector>)
+endif()
+
 # A test, named after its build (asan.vm), with its results as XML for
 # scripts/skipped_checks.py. Sanitizer builds run fewer random cases.
 function(quire_test name)
@@ -64,8 +77,10 @@ function(quire_module module below)
 
   if(QUIRE_TESTS AND tests)
     add_executable(test_${module} ${tests})
-    target_link_libraries(test_${module} PRIVATE quire_${module} GTest::gtest_main GTest::gmock rapidcheck)
+    target_link_libraries(test_${module} PRIVATE quire_${module} ${test_libraries})
     target_compile_definitions(test_${module} PRIVATE QUIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_compile_options(test_${module} PRIVATE ${test_options})
+    target_precompile_headers(test_${module} REUSE_FROM test_pch)
     quire_test(${module} test_${module})
   endif()
   if(QUIRE_BENCH AND benches)
