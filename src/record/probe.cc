@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "record/bpf_source.h"
+#include "record/perf_source.h"
 
 namespace quire::record {
 namespace {
@@ -17,6 +18,7 @@ Made make(trace::Tier tier, const RecordOptions& options) {
     case trace::Tier::kBpf:
       return make_bpf_source(options.ring_bytes);
     case trace::Tier::kPerf:
+      return make_perf_source(ByteCount(options.ring_bytes.raw() / 4));
     case trace::Tier::kUnprivileged:
       break;
   }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -98,7 +99,7 @@ class Run {
     while (!done()) tick();
     const auto deadline = Clock::now() + kLastMms;
     while (!interrupted_ && translator_.open_mms() != 0 && Clock::now() < deadline) tick();
-    drain();
+    source_.drain_all([this](std::span<const std::byte> record) { translator_.feed(record); });
   }
 
   // For a target that ended before it became the program.
@@ -155,12 +156,21 @@ class Run {
   int requests_ = 0;
 };
 
-trace::Summary summarise(const Run& run, const Totals& totals, std::uint64_t lost) {
+trace::Summary summarise(const Run& run, const Translator& translator, const Source& source) {
+  const Totals& totals = translator.totals();
   trace::Summary summary;
-  summary.lost_events = lost + totals.strays;
+  summary.lost_events = source.lost() + totals.strays;
   summary.touches = totals.touches;
   summary.min_flt = totals.min_flt;
   summary.maj_flt = totals.maj_flt;
+  if (source.task_counts() == Source::TaskCounts::kTreeOnly) {
+    const auto since = [](long all, std::uint64_t before) {
+      const auto n = static_cast<std::uint64_t>(all);
+      return n - std::min(n, before);
+    };
+    summary.min_flt = since(run.usage().ru_minflt, totals.before_min);
+    summary.maj_flt = since(run.usage().ru_majflt, totals.before_maj);
+  }
   summary.tasks = totals.tasks;
   summary.exit_status = run.status();
   summary.interrupted = run.interrupted();
@@ -229,7 +239,7 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
   RecordOutcome outcome;
   outcome.tier = source.tier();
   outcome.wait_status = run.status();
-  outcome.summary = summarise(run, translator.totals(), source.lost());
+  outcome.summary = summarise(run, translator, source);
   outcome.notes = std::move(probed.refused);
   explain(outcome, translator.totals(), source);
   QUIRE_TRY(sink.finish(outcome.summary));

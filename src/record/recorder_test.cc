@@ -20,6 +20,7 @@
 
 #include "record/bpf_source.h"
 #include "record/launch.h"
+#include "record/perf_source.h"
 #include "record/test_target.h"
 #include "trace/reader.h"
 
@@ -354,6 +355,57 @@ TEST_F(Recorder, WaitsForChildrenThatOutliveTheTarget) {
   const Recording recording = load();
   expect_complete(outcome, recording);
   EXPECT_EQ(touches_in(recording, mapping_of(recording, 211), TouchBits::kWrite), 211U);
+}
+
+// The second tier sees the same program do the same: only the counts of single
+// tasks, which perf does not know, are missing.
+TEST_F(Recorder, PerfTellsWhatBpfTells) {
+  if (const auto source = make_perf_source(1_MiB); !source) {
+    GTEST_SKIP() << "needs perf tracepoints: " << source.error().line();
+  }
+  RecordOptions all = options({"/bin/sh", "-c", "/bin/true; /bin/ls / | cat > /dev/null"});
+  run(all);
+  const Recording by_bpf = load();
+  all.force_tier = trace::Tier::kPerf;
+  const RecordOutcome outcome = run(all);
+  const Recording by_perf = load();
+  EXPECT_EQ(outcome.tier, trace::Tier::kPerf);
+  EXPECT_EQ(by_perf.header.tier, trace::Tier::kPerf);
+  EXPECT_EQ(outcome.summary.lost_events, 0U);
+  for (const Kind kind : {Kind::kSyscall, Kind::kFork, Kind::kExec, Kind::kVma, Kind::kExit, Kind::kMmGone}) {
+    EXPECT_EQ(std::ranges::count(by_perf.events, kind, &Event::kind),
+              std::ranges::count(by_bpf.events, kind, &Event::kind))
+        << static_cast<int>(kind);
+  }
+  const auto execs = [](const Recording& recording) {
+    std::vector<std::string> names;
+    for (const Event& e : recording.events) {
+      if (e.kind == Kind::kExec) names.push_back(e.text);
+    }
+    std::ranges::sort(names);
+    return names;
+  };
+  EXPECT_EQ(execs(by_perf), execs(by_bpf));
+  EXPECT_NEAR(static_cast<double>(by_perf.summary->touches), static_cast<double>(by_bpf.summary->touches),
+              20);
+  EXPECT_NEAR(static_cast<double>(by_perf.summary->min_flt), static_cast<double>(by_bpf.summary->min_flt),
+              20);
+}
+
+// Directions and the kernel's touches are told apart here too.
+TEST_F(Recorder, PerfTellsTheKindsOfTouchesApart) {
+  RecordOptions all = options(target("touches"));
+  all.force_tier = trace::Tier::kPerf;
+  const auto outcome = record(all);
+  if (!outcome && outcome.error().kind == Diagnostic::Kind::kPrivilege) {
+    GTEST_SKIP() << "needs perf tracepoints: " << outcome.error().line();
+  }
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().line();
+  const Recording recording = load();
+  const VirtRange read_then_written = mapping_of(recording, 101);
+  EXPECT_EQ(touches_in(recording, read_then_written, 0), 101U);
+  EXPECT_EQ(touches_in(recording, read_then_written, TouchBits::kWrite | TouchBits::kPresent), 101U);
+  EXPECT_EQ(touches_in(recording, mapping_of(recording, 103), TouchBits::kWrite | TouchBits::kKernel), 103U);
 }
 
 // A recorder in a process of its own, and pipes its target knows by number.

@@ -37,8 +37,14 @@ class Source {
   // watched. It is task 1.
   [[nodiscard]] virtual Result<void, Diagnostic> follow(pid_t child) = 0;
 
-  // Gives all records that are ready.
+  // Gives all records that are ready; and at the end all there are.
   virtual void drain(const RecordSink& sink) = 0;
+  virtual void drain_all(const RecordSink& sink) { drain(sink); }
+
+  // Whether exit records carry the kernel's fault counts of their task, or only
+  // wait(2) knows those of the tree.
+  enum class TaskCounts : std::uint8_t { kEach, kTreeOnly };
+  [[nodiscard]] virtual TaskCounts task_counts() const { return TaskCounts::kEach; }
 
   // Records that found no room so far, and what else went unseen.
   [[nodiscard]] virtual std::uint64_t lost() const = 0;

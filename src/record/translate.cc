@@ -164,7 +164,7 @@ void Translator::on_touch(const qr_touch& r) {
   if (task == nullptr) return;
   const bool counted = (r.head.flags & trace::TouchBits::kUncounted) == 0;
   if (!running_) [[unlikely]] {
-    if (counted && (r.head.flags & QR_NEW_MM) == 0) ++before_min_;
+    if (counted && (r.head.flags & QR_NEW_MM) == 0) ++totals_.before_min;
     if ((r.head.flags & QR_NEW_MM) == 0) return;
   }
   Event& e = fresh(Kind::kTouch, r.head, *task);
@@ -234,8 +234,8 @@ void Translator::on_fork(const qr_fork& r) {
 
 void Translator::on_exec_enter(const qr_exec_enter& r) {
   if (running_) return;
-  before_min_ = r.min_flt;
-  before_maj_ = r.maj_flt;
+  totals_.before_min = r.min_flt;
+  totals_.before_maj = r.maj_flt;
 }
 
 void Translator::on_vma(const qr_vma& r) {
@@ -296,8 +296,8 @@ void Translator::on_exit(const qr_exit& r) {
   task->held.clear();  // an address space that never got to its exec event
   const bool first = r.head.task == 1;
   Event& e = fresh(Kind::kExit, r.head, *task);
-  e.args[0] = r.min_flt - (first ? std::min(before_min_, r.min_flt) : 0);
-  e.args[1] = r.maj_flt - (first ? std::min(before_maj_, r.maj_flt) : 0);
+  e.args[0] = r.min_flt - (first ? std::min(totals_.before_min, r.min_flt) : 0);
+  e.args[1] = r.maj_flt - (first ? std::min(totals_.before_maj, r.maj_flt) : 0);
   held_exits_.push_back(HeldExit{e, records_});
   ++totals_.gone;
   while (held_exits_.front().at_record + kExitHold < records_) write_exit(held_exits_.begin());

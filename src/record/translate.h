@@ -34,6 +34,8 @@ struct Totals {
   std::uint64_t touches = 0;  // that the kernel counted as faults
   std::uint64_t min_flt = 0;  // of the tasks that are gone
   std::uint64_t maj_flt = 0;
+  std::uint64_t before_min = 0;  // of the first task before its first program: not the program's
+  std::uint64_t before_maj = 0;
   std::uint64_t tasks = 0;
   std::uint64_t gone = 0;
   std::uint64_t execs = 0;
@@ -121,11 +123,8 @@ class Translator {
   trace::TaskId last_task_ = 0;
   trace::MmId last_mm_ = 0;
   trace::FileId last_file_ = 0;
-  // What the first task had faulted when its first program began: not the
-  // program's. Until then `running_` is false and nothing is written.
+  // Until the first program begins nothing is written.
   bool running_ = false;
-  std::uint64_t before_min_ = 0;
-  std::uint64_t before_maj_ = 0;
   trace::Event scratch_;
   Totals totals_;
 };
