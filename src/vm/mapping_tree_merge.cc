@@ -186,7 +186,7 @@ Result<Vma*, Errno> MappingTree::modify_attributes(Vma& vma, VirtRange range, co
 
   Vma* part = &vma;
   if (part->begin() < range.begin) part = QUIRE_TRY(split(*part, range.begin));
-  if (range.end < part->end()) QUIRE_TRY(split(*part, range.end));
+  if (range.end < part->end()) static_cast<void>(QUIRE_TRY(split(*part, range.end)));
   to.give(*part);
   return part;
 }
