@@ -34,12 +34,12 @@ endif()
 # A test, named after its build (asan.vm), with its results as XML for
 # scripts/skipped_checks.py. Sanitizer builds run fewer random cases.
 function(quire_test name)
-  set(environment "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/test-results/${name}.xml")
   if(QUIRE_SANITIZE MATCHES "thread")
     string(PREPEND name "tsan.")
   elseif(QUIRE_SANITIZE)
     string(PREPEND name "asan.")
   endif()
+  set(environment "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/test-results/${name}.xml")
   if(QUIRE_SANITIZE)
     list(APPEND environment "RC_PARAMS=max_success=30")
   endif()

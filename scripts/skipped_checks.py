@@ -17,26 +17,28 @@ def reason(skipped):
 
 
 def read(path, skips):
-    """Adds the skipped checks of one result file; returns how many ran."""
+    """Adds the skipped checks of one result file, {reason: {program: [check]}};
+    returns how many ran."""
     ran = 0
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         skipped = case.find("skipped")
         if skipped is not None:
-            skips[reason(skipped)].append(f'{path.stem}: {case.get("classname")}.{case.get("name")}')
+            skips[reason(skipped)][path.stem].append(f'{case.get("classname")}.{case.get("name")}')
         elif case.get("status") == "run":
             ran += 1
     return ran
 
 
 def main(folders):
-    skips = collections.defaultdict(list)
+    skips = collections.defaultdict(lambda: collections.defaultdict(list))
     paths = [p for folder in folders for p in sorted(pathlib.Path(folder).glob("*.xml"))]
     ran = sum(read(path, skips) for path in paths)
-    print(f"{ran} checks of {len(paths)} test programs ran, {sum(map(len, skips.values()))} skipped")
-    for why, names in sorted(skips.items()):
+    skipped = sum(len(checks) for programs in skips.values() for checks in programs.values())
+    print(f"{ran} checks of {len(paths)} test programs ran, {skipped} skipped")
+    for why, programs in sorted(skips.items()):
         print(f"  skipped, {why}:")
-        for name in names:
-            print(f"    {name}")
+        for program, checks in programs.items():
+            print(f"    {program}: {', '.join(checks)}")
 
 
 if __name__ == "__main__":
