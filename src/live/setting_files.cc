@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <system_error>
+#include <tuple>
 
 #include "base/size.h"
 
@@ -29,7 +30,8 @@ bool is_size_file(const std::string& path) { return path.starts_with("hugepages-
 
 // Lower is written earlier; the reason stands at setting_values().
 int rank(const SettingValue& v, WriteOrder order) {
-  if (v.path.starts_with("khugepaged/")) return order == WriteOrder::applying ? 0 : 5;
+  if (v.path == "khugepaged/scan_sleep_millisecs") return order == WriteOrder::applying ? 0 : 6;
+  if (v.path.starts_with("khugepaged/")) return order == WriteOrder::applying ? 1 : 5;
   if (is_size_file(v.path)) return v.value == "inherit" ? 4 : 2;
   return v.path == "enabled" ? 3 : 1;
 }
@@ -87,8 +89,8 @@ Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Setti
 }
 
 void sort_for_writing(std::vector<SettingValue>& values, WriteOrder order) {
-  std::stable_sort(values.begin(), values.end(), [order](const SettingValue& a, const SettingValue& b) {
-    return rank(a, order) < rank(b, order);
+  std::sort(values.begin(), values.end(), [order](const SettingValue& a, const SettingValue& b) {
+    return std::tuple(rank(a, order), a.path) < std::tuple(rank(b, order), b.path);
   });
 }
 
