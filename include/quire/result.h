@@ -44,17 +44,17 @@ enum class Errno : int {
 struct Diagnostic {
   // The documented exit codes of the program.
   enum class Kind : std::uint8_t {
-    kFailure = 1,      // the operation failed
-    kUsage = 2,        // the command line was wrong
-    kFinding = 3,      // bad news: a gate tripped
-    kPrivilege = 4,    // a privilege or a kernel feature is missing
-    kDamagedInput = 5, // input damaged, or of an unsupported version
-    kNotRestored = 6,  // the state of the system could not be put back
+    kFailure = 1,       // the operation failed
+    kUsage = 2,         // the command line was wrong
+    kFinding = 3,       // bad news: a gate tripped
+    kPrivilege = 4,     // a privilege or a kernel feature is missing
+    kDamagedInput = 5,  // input damaged, or of an unsupported version
+    kNotRestored = 6,   // the state of the system could not be put back
   };
   Kind kind = Kind::kFailure;
-  std::string where;   // "trace.quire: offset 4096", "--policy"; may be empty
-  std::string what;    // what is wrong and what was expected
-  std::string hint;    // what to do about it; may be empty
+  std::string where;  // "trace.quire: offset 4096", "--policy"; may be empty
+  std::string what;   // what is wrong and what was expected
+  std::string hint;   // what to do about it; may be empty
 
   // One line: "where: what; hint".
   [[nodiscard]] std::string line() const;
@@ -68,9 +68,9 @@ template <typename E>
 }  // namespace quire
 
 // Gives the value of a Result, or returns its error from the function around.
-#define QUIRE_TRY(...)                                                     \
-  __extension__({                                                          \
-    auto&& quire_try_result_ = (__VA_ARGS__);                              \
+#define QUIRE_TRY(...)                                                         \
+  __extension__({                                                              \
+    auto&& quire_try_result_ = (__VA_ARGS__);                                  \
     if (!quire_try_result_) return std::unexpected(quire_try_result_.error()); \
-    *std::move(quire_try_result_);                                         \
+    *std::move(quire_try_result_);                                             \
   })

@@ -13,10 +13,10 @@
 
 namespace quire {
 
-inline constexpr unsigned kPageShift = 12;             // base page of x86-64: 4 KiB
+inline constexpr unsigned kPageShift = 12;  // base page of x86-64: 4 KiB
 inline constexpr std::uint64_t kPageSize = 1ULL << kPageShift;
-inline constexpr unsigned kPmdOrder = 9;               // 2 MiB: one PMD entry
-inline constexpr unsigned kMaxOrder = 10;              // largest buddy block: 4 MiB
+inline constexpr unsigned kPmdOrder = 9;   // 2 MiB: one PMD entry
+inline constexpr unsigned kMaxOrder = 10;  // largest buddy block: 4 MiB
 inline constexpr std::uint64_t kPmdSize = kPageSize << kPmdOrder;
 
 // A number of bytes.
@@ -28,8 +28,14 @@ class ByteCount {
   constexpr auto operator<=>(const ByteCount&) const = default;
   constexpr ByteCount operator+(ByteCount o) const { return ByteCount(bytes_ + o.bytes_); }
   constexpr ByteCount operator-(ByteCount o) const { return ByteCount(bytes_ - o.bytes_); }
-  constexpr ByteCount& operator+=(ByteCount o) { bytes_ += o.bytes_; return *this; }
-  constexpr ByteCount& operator-=(ByteCount o) { bytes_ -= o.bytes_; return *this; }
+  constexpr ByteCount& operator+=(ByteCount o) {
+    bytes_ += o.bytes_;
+    return *this;
+  }
+  constexpr ByteCount& operator-=(ByteCount o) {
+    bytes_ -= o.bytes_;
+    return *this;
+  }
 
  private:
   std::uint64_t bytes_ = 0;
@@ -53,8 +59,14 @@ class PageCount {
   constexpr auto operator<=>(const PageCount&) const = default;
   constexpr PageCount operator+(PageCount o) const { return PageCount(pages_ + o.pages_); }
   constexpr PageCount operator-(PageCount o) const { return PageCount(pages_ - o.pages_); }
-  constexpr PageCount& operator+=(PageCount o) { pages_ += o.pages_; return *this; }
-  constexpr PageCount& operator-=(PageCount o) { pages_ -= o.pages_; return *this; }
+  constexpr PageCount& operator+=(PageCount o) {
+    pages_ += o.pages_;
+    return *this;
+  }
+  constexpr PageCount& operator-=(PageCount o) {
+    pages_ -= o.pages_;
+    return *this;
+  }
 
  private:
   std::uint64_t pages_ = 0;
@@ -116,8 +128,14 @@ class VirtAddr {
   constexpr ByteCount operator-(VirtAddr o) const { return ByteCount(addr_ - o.addr_); }
   constexpr VirtAddr operator+(PageCount n) const { return *this + n.bytes(); }
   constexpr VirtAddr operator-(PageCount n) const { return *this - n.bytes(); }
-  constexpr VirtAddr& operator+=(ByteCount n) { addr_ += n.raw(); return *this; }
-  constexpr VirtAddr& operator+=(PageCount n) { addr_ += n.bytes().raw(); return *this; }
+  constexpr VirtAddr& operator+=(ByteCount n) {
+    addr_ += n.raw();
+    return *this;
+  }
+  constexpr VirtAddr& operator+=(PageCount n) {
+    addr_ += n.bytes().raw();
+    return *this;
+  }
   // The start of the block of `order` pages this address lies in, and the
   // first such block start at or above it.
   [[nodiscard]] constexpr VirtAddr align_down(Order o = kOrder0) const {
@@ -167,9 +185,7 @@ class Pfn {
   constexpr Pfn operator+(PageCount n) const { return Pfn(pfn_ + n.raw()); }
   constexpr Pfn operator-(PageCount n) const { return Pfn(pfn_ - n.raw()); }
   constexpr PageCount operator-(Pfn o) const { return PageCount(pfn_ - o.pfn_); }
-  [[nodiscard]] constexpr Pfn align_down(Order o) const {
-    return Pfn(pfn_ & ~(o.pages().raw() - 1));
-  }
+  [[nodiscard]] constexpr Pfn align_down(Order o) const { return Pfn(pfn_ & ~(o.pages().raw() - 1)); }
   [[nodiscard]] constexpr bool aligned(Order o) const { return (pfn_ & (o.pages().raw() - 1)) == 0; }
 
  private:

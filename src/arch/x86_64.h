@@ -28,7 +28,7 @@ struct Access {
 
 class X86_64 {
  public:
-  static constexpr unsigned kLevels = 4;             // PTE, PMD, PUD, PGD
+  static constexpr unsigned kLevels = 4;  // PTE, PMD, PUD, PGD
   static constexpr unsigned kEntriesPerTable = 512;
   static constexpr unsigned kBitsPerLevel = 9;
 

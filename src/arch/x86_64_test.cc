@@ -47,7 +47,8 @@ TEST(X86_64, ModifyNeverAddsTheWriteBit) {
 // ends where the frame or any other bit breaks off.
 TEST(X86_64, RunsIgnoreAccessedDirtyAndWrite) {
   const Entry first = X86_64::leaf(Pfn(16), kRw);
-  EXPECT_TRUE(X86_64::continues(first, X86_64::make_young(X86_64::make_dirty(X86_64::leaf(Pfn(18), kRo))), 2));
+  EXPECT_TRUE(
+      X86_64::continues(first, X86_64::make_young(X86_64::make_dirty(X86_64::leaf(Pfn(18), kRo))), 2));
   EXPECT_FALSE(X86_64::continues(first, X86_64::leaf(Pfn(19), kRw), 2));
   EXPECT_FALSE(X86_64::continues(first, X86_64::leaf(Pfn(18), {.read = true, .exec = true}), 2));
 }

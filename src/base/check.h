@@ -40,26 +40,25 @@ template <typename A, typename B>
 
 }  // namespace quire::base
 
-#define QUIRE_CHECK(cond)                                                              \
-  do {                                                                                 \
-    if (!(cond)) [[unlikely]]                                                          \
-      ::quire::base::check_failed(#cond, "", std::source_location::current());         \
+#define QUIRE_CHECK(cond)                                                      \
+  do {                                                                         \
+    if (!(cond)) [[unlikely]]                                                  \
+      ::quire::base::check_failed(#cond, "", std::source_location::current()); \
   } while (false)
 
-#define QUIRE_CHECK_MSG(cond, ...)                                                     \
-  do {                                                                                 \
-    if (!(cond)) [[unlikely]]                                                          \
-      ::quire::base::check_failed(#cond, fmt::format(__VA_ARGS__),                     \
-                                  std::source_location::current());                    \
+#define QUIRE_CHECK_MSG(cond, ...)                                                                   \
+  do {                                                                                               \
+    if (!(cond)) [[unlikely]]                                                                        \
+      ::quire::base::check_failed(#cond, fmt::format(__VA_ARGS__), std::source_location::current()); \
   } while (false)
 
-#define QUIRE_CHECK_OP_(op, a, b)                                                      \
-  do {                                                                                 \
-    const auto& quire_a_ = (a);                                                        \
-    const auto& quire_b_ = (b);                                                        \
-    if (!(quire_a_ op quire_b_)) [[unlikely]]                                          \
-      ::quire::base::check_op_failed(#a " " #op " " #b, quire_a_, quire_b_,            \
-                                     std::source_location::current());                 \
+#define QUIRE_CHECK_OP_(op, a, b)                                           \
+  do {                                                                      \
+    const auto& quire_a_ = (a);                                             \
+    const auto& quire_b_ = (b);                                             \
+    if (!(quire_a_ op quire_b_)) [[unlikely]]                               \
+      ::quire::base::check_op_failed(#a " " #op " " #b, quire_a_, quire_b_, \
+                                     std::source_location::current());      \
   } while (false)
 
 #define QUIRE_CHECK_EQ(a, b) QUIRE_CHECK_OP_(==, a, b)
@@ -69,8 +68,8 @@ template <typename A, typename B>
 #define QUIRE_CHECK_GT(a, b) QUIRE_CHECK_OP_(>, a, b)
 
 #ifdef NDEBUG
-#define QUIRE_DCHECK(cond) \
-  do {                     \
+#define QUIRE_DCHECK(cond)        \
+  do {                            \
     if (false) QUIRE_CHECK(cond); \
   } while (false)
 #else

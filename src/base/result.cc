@@ -6,21 +6,36 @@ namespace quire {
 
 const char* errno_name(Errno e) {
   switch (e) {
-    case Errno::kPerm: return "EPERM";
-    case Errno::kNoEnt: return "ENOENT";
-    case Errno::kSrch: return "ESRCH";
-    case Errno::kBadF: return "EBADF";
-    case Errno::kAgain: return "EAGAIN";
-    case Errno::kNoMem: return "ENOMEM";
-    case Errno::kAcces: return "EACCES";
-    case Errno::kFault: return "EFAULT";
-    case Errno::kBusy: return "EBUSY";
-    case Errno::kExist: return "EEXIST";
-    case Errno::kNotDir: return "ENOTDIR";
-    case Errno::kIsDir: return "EISDIR";
-    case Errno::kInval: return "EINVAL";
-    case Errno::kRange: return "ERANGE";
-    case Errno::kNoSys: return "ENOSYS";
+    case Errno::kPerm:
+      return "EPERM";
+    case Errno::kNoEnt:
+      return "ENOENT";
+    case Errno::kSrch:
+      return "ESRCH";
+    case Errno::kBadF:
+      return "EBADF";
+    case Errno::kAgain:
+      return "EAGAIN";
+    case Errno::kNoMem:
+      return "ENOMEM";
+    case Errno::kAcces:
+      return "EACCES";
+    case Errno::kFault:
+      return "EFAULT";
+    case Errno::kBusy:
+      return "EBUSY";
+    case Errno::kExist:
+      return "EEXIST";
+    case Errno::kNotDir:
+      return "ENOTDIR";
+    case Errno::kIsDir:
+      return "EISDIR";
+    case Errno::kInval:
+      return "EINVAL";
+    case Errno::kRange:
+      return "ERANGE";
+    case Errno::kNoSys:
+      return "ENOSYS";
   }
   return "E?";
 }

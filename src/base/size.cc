@@ -13,9 +13,21 @@ std::optional<ByteCount> parse_size(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc{}) return std::nullopt;
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  static constexpr std::array<std::pair<std::string_view, unsigned>, 15> kUnits{{
-      {"", 0}, {"B", 0}, {"K", 10}, {"k", 10}, {"KiB", 10}, {"kB", 10}, {"KB", 10}, {"M", 20}, {"MiB", 20},
-      {"MB", 20}, {"G", 30}, {"GiB", 30}, {"GB", 30}, {"T", 40}, {"TiB", 40}}};
+  static constexpr std::array<std::pair<std::string_view, unsigned>, 15> kUnits{{{"", 0},
+                                                                                 {"B", 0},
+                                                                                 {"K", 10},
+                                                                                 {"k", 10},
+                                                                                 {"KiB", 10},
+                                                                                 {"kB", 10},
+                                                                                 {"KB", 10},
+                                                                                 {"M", 20},
+                                                                                 {"MiB", 20},
+                                                                                 {"MB", 20},
+                                                                                 {"G", 30},
+                                                                                 {"GiB", 30},
+                                                                                 {"GB", 30},
+                                                                                 {"T", 40},
+                                                                                 {"TiB", 40}}};
   for (const auto& [name, shift] : kUnits) {
     if (unit != name) continue;
     if (shift != 0 && n > (~0ULL >> shift)) return std::nullopt;

@@ -40,8 +40,16 @@ std::optional<Pfn> Folios::allocate(Order order) {
   const auto head = memory_.allocate(order);
   if (!head) return std::nullopt;
   frame(*head).refcount = 1;
+  count_allocated(order);
   if (order != kOrder0) frame(*head + PageCount(1)).word = make_record(*head);
   return head;
+}
+
+void Folios::count_allocated(Order order) {
+  usage_.pages += order.pages().raw();
+  if (usage_.pages <= usage_.peak_pages) return;
+  usage_.peak_pages = usage_.pages;
+  usage_.touched_at_peak = usage_.touched;
 }
 
 void Folios::put(Pfn head, std::uint32_t n) {
@@ -60,6 +68,10 @@ void Folios::free_folio(Pfn head) {
     if (f.kind() == FrameKind::kAnon) counters_.add(MthpStat::nr_anon, order, -1);
     drop_record(head);
   }
+  usage_.pages -= order.pages().raw();
+  const Frame* const first = &f;
+  for (const Frame* page = first; page != first + order.pages().raw(); ++page)
+    usage_.touched -= page->touched;
   memory_.free(head, order);
 }
 
@@ -212,19 +224,23 @@ void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) co
     const Frame& page = frame(head + PageCount(i));
     maps += page.mapcount;
     if (page.mapcount != 0) ++mapped;
-    if (page.order() != order) out.broken("I-FRAME-2", "page {} of folio {} has another order", i, head.raw());
+    if (page.order() != order)
+      out.broken("I-FRAME-2", "page {} of folio {} has another order", i, head.raw());
   }
   if (maps != folio.large_mapcount) {
-    out.broken("I-FOLIO-2", "folio {}: {} entries map it, it counts {}", head.raw(), maps, folio.large_mapcount);
+    out.broken("I-FOLIO-2", "folio {}: {} entries map it, it counts {}", head.raw(), maps,
+               folio.large_mapcount);
   }
   if (mapped != folio.nr_pages_mapped) {
-    out.broken("I-FOLIO-3", "folio {}: {} pages mapped, it counts {}", head.raw(), mapped, folio.nr_pages_mapped);
+    out.broken("I-FOLIO-3", "folio {}: {} pages mapped, it counts {}", head.raw(), mapped,
+               folio.nr_pages_mapped);
   }
   if (folio.slots[0].mapcount + folio.slots[1].mapcount > folio.large_mapcount) {
     out.broken("I-FOLIO-4", "folio {}: slots hold more maps than there are", head.raw());
   }
   if (refcount(head) < folio.large_mapcount) {
-    out.broken("I-FOLIO-1", "folio {}: {} references, {} maps", head.raw(), refcount(head), folio.large_mapcount);
+    out.broken("I-FOLIO-1", "folio {}: {} references, {} maps", head.raw(), refcount(head),
+               folio.large_mapcount);
   }
 }
 

@@ -58,6 +58,15 @@ class Folios {
   [[nodiscard]] bool is_large(Pfn head) const { return memory_.frame(head).order() != kOrder0; }
   [[nodiscard]] bool is_anon(Pfn head) const { return memory_.frame(head).kind() == phys::FrameKind::kAnon; }
 
+  // Notes that the program used this page of a folio. A page never used while
+  // resident is waste that the folio's size brought with it.
+  void mark_touched(Pfn page) {
+    phys::Frame& f = memory_.frame(page);
+    if (f.touched != 0) return;
+    f.touched = 1;
+    ++usage_.touched;
+  }
+
   // --- References ---
   void get(Pfn head, std::uint32_t n = 1) { memory_.frame(head).add_refs(n); }
   // Gives references back; the last one frees the folio, which must be unmapped.
@@ -95,6 +104,16 @@ class Folios {
   [[nodiscard]] LargeFolio& large(Pfn head) const;
   [[nodiscard]] const DeferredList& deferred() const { return deferred_; }
 
+  // Pages held by folios, and how many of them were used. The peak is the
+  // most pages there ever were at once, and what was used at that moment.
+  struct Usage {
+    std::uint64_t pages = 0;
+    std::uint64_t touched = 0;
+    std::uint64_t peak_pages = 0;
+    std::uint64_t touched_at_peak = 0;
+  };
+  [[nodiscard]] const Usage& usage() const { return usage_; }
+
   // The kernel's deferred_split_folio. Order 1 and below: nothing.
   enum class Why : std::uint8_t { kPartiallyMapped, kMaybeUnderused };
   void defer_split(Pfn head, Why why);
@@ -112,6 +131,7 @@ class Folios {
   void drop_record(Pfn head);
   void leave_deferred(LargeFolio& folio, Order order);
   void free_folio(Pfn head);
+  void count_allocated(Order order);
   void check_large(const LargeFolio& folio, base::InvariantReport& out) const;
 
   static constexpr std::uint32_t kChunk = 1024;  // records are allocated this many at a time, never moved
@@ -120,6 +140,7 @@ class Folios {
   std::vector<std::unique_ptr<LargeFolio[]>> chunks_;
   std::vector<std::uint32_t> free_records_;
   std::uint32_t records_ = 0;
+  Usage usage_;
   DeferredList deferred_;
 };
 

@@ -38,16 +38,17 @@ struct LargeFolio {
   std::uint32_t entire_mapcount = 0;  // of them PMDs
   std::uint32_t nr_pages_mapped = 0;  // pages with at least one PTE
   std::array<MmSlot, 2> slots;
-  bool mapped_shared = false;         // "maybe mapped by more than one address space"
-  bool partially_mapped = false;      // sticky: some page lost its last map while others kept theirs
+  bool mapped_shared = false;     // "maybe mapped by more than one address space"
+  bool partially_mapped = false;  // sticky: some page lost its last map while others kept theirs
   // On Folios::deferred_ only: partially mapped folios, and 2 MiB folios the
   // underused shrinker may look at.
   boost::intrusive::list_member_hook<> deferred_hook;
 };
 
 using DeferredList =
-    boost::intrusive::list<LargeFolio, boost::intrusive::member_hook<LargeFolio, boost::intrusive::list_member_hook<>,
-                                                                     &LargeFolio::deferred_hook>>;
+    boost::intrusive::list<LargeFolio,
+                           boost::intrusive::member_hook<LargeFolio, boost::intrusive::list_member_hook<>,
+                                                         &LargeFolio::deferred_hook>>;
 
 // Counts `n` more maps by `mm`; the two-slot rule of rmap.h.
 void add_maps(LargeFolio& folio, MmId mm, std::uint32_t n);

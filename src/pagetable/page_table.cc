@@ -184,7 +184,8 @@ std::uint64_t PageTable::count_tables(Pfn table, unsigned level) const {
   std::uint64_t n = 1;
   if (level == 1) return n;
   for (const Entry* e = table_entries(table); e != table_entries(table) + 512; ++e) {
-    if (!Native::is_none(*e) && !(level == 2 && Native::is_leaf(*e))) n += count_tables(Native::pfn(*e), level - 1);
+    if (!Native::is_none(*e) && !(level == 2 && Native::is_leaf(*e)))
+      n += count_tables(Native::pfn(*e), level - 1);
   }
   return n;
 }

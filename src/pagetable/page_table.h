@@ -93,7 +93,9 @@ class PageTable {
   static constexpr unsigned kPmdShift = kPageShift + 9;
   static constexpr std::uint64_t kNoBlock = ~0ULL;
 
-  [[nodiscard]] Entry* table_entries(Pfn table) const { return reinterpret_cast<Entry*>(memory_.bytes(table)); }
+  [[nodiscard]] Entry* table_entries(Pfn table) const {
+    return reinterpret_cast<Entry*>(memory_.bytes(table));
+  }
   [[nodiscard]] Entry* find_pmd_slow(VirtAddr addr);
   [[nodiscard]] VirtAddr next_populated(VirtAddr addr) const;
   [[nodiscard]] Pfn alloc_table();

@@ -33,15 +33,15 @@ enum class FrameKind : std::uint8_t {
 // Invariants  : I-FRAME-1 refcount is 0 exactly in the free kinds
 //               I-FRAME-2 a tail's order equals its head's
 struct Frame {
-  std::uint64_t refcount : 26 = 0;   // head: references held on the folio
-  std::uint64_t mapcount : 22 = 0;   // page-table entries (not PMDs) that map this very frame
+  std::uint64_t refcount : 26 = 0;  // head: references held on the folio
+  std::uint64_t mapcount : 22 = 0;  // page-table entries (not PMDs) that map this very frame
   std::uint64_t kind_bits : 4 = 0;
   std::uint64_t order_bits : 4 = 0;
   std::uint64_t anon_exclusive : 1 = 0;  // this page belongs to one address space alone
   std::uint64_t lazyfree : 1 = 0;        // MADV_FREE: may be dropped instead of swapped
   std::uint64_t touched : 1 = 0;         // accessed at least once since it was handed out
   std::uint64_t mlocked : 1 = 0;
-  std::uint64_t dirty : 1 = 0;           // written to, as far as cleared entries told (the folio flag)
+  std::uint64_t dirty : 1 = 0;  // written to, as far as cleared entries told (the folio flag)
   std::uint64_t spare : 3 = 0;
   // kAnon/kFile head: index : 36 | anon_vma or file id : 28.
   // kFreeHead: previous : 32 | next : 32 of the free list.
@@ -65,7 +65,9 @@ struct Frame {
   // Page offset (in 4 KiB pages) of a folio's first page within its mapping.
   [[nodiscard]] std::uint64_t index() const { return word >> 28; }
   [[nodiscard]] std::uint32_t owner_id() const { return static_cast<std::uint32_t>(word & 0xfffffff); }
-  void set_mapping(std::uint64_t page_index, std::uint32_t id) { word = (page_index << 28) | (id & 0xfffffff); }
+  void set_mapping(std::uint64_t page_index, std::uint32_t id) {
+    word = (page_index << 28) | (id & 0xfffffff);
+  }
 
   [[nodiscard]] Pfn prev_free() const { return Pfn(word >> 32); }
   [[nodiscard]] Pfn next_free() const { return Pfn(word & 0xffffffff); }

@@ -27,15 +27,17 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
   const std::uint64_t frames = bytes >> kPageShift;
   if (frames >= Pfn::invalid().raw()) {
     return fail(Diagnostic{Diagnostic::Kind::kUsage, "RAM size",
-                           "a machine can have at most 16 TiB, asked for " + base::human_size(options.ram), ""});
+                           "a machine can have at most 16 TiB, asked for " + base::human_size(options.ram),
+                           ""});
   }
   PhysMemory m;
   m.ram_ = ReservedMemory(ByteCount(bytes));
   m.descriptors_ = ReservedMemory(ByteCount(frames * sizeof(Frame)));
   if (m.ram_.data() == nullptr || m.descriptors_.data() == nullptr) {
-    return fail(Diagnostic{Diagnostic::Kind::kFailure, "RAM size",
-                           "the host refuses to reserve " + base::human_size(options.ram) + " of address space",
-                           "make the machine smaller or raise the limit (ulimit -v)"});
+    return fail(
+        Diagnostic{Diagnostic::Kind::kFailure, "RAM size",
+                   "the host refuses to reserve " + base::human_size(options.ram) + " of address space",
+                   "make the machine smaller or raise the limit (ulimit -v)"});
   }
   m.frames_ = reinterpret_cast<Frame*>(m.descriptors_.data());  // zero bytes: kUntouched
   m.contents_ = options.contents;
@@ -43,7 +45,8 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
   std::uint64_t begin = 0;
   for (const ZoneSpan& span : kZones) {
     const std::uint64_t end = std::min(bytes, span.end_bytes);
-    if (begin < end) m.zones_.emplace_back(span.name, Pfn(begin >> kPageShift), Pfn(end >> kPageShift), m.frames_);
+    if (begin < end)
+      m.zones_.emplace_back(span.name, Pfn(begin >> kPageShift), Pfn(end >> kPageShift), m.frames_);
     begin = end;
   }
   return m;
@@ -142,7 +145,8 @@ void PhysMemory::check_invariants(base::InvariantReport& out) const {
     out.broken("I-MEM-1", "{} descriptors say free, the allocator counts {}", free, free_pages().raw());
   }
   for (const Pfn pfn : order0_.frames) {
-    if (frame(pfn).kind() != FrameKind::kPerCpu) out.broken("I-MEM-2", "per-cpu frame {} has an owner", pfn.raw());
+    if (frame(pfn).kind() != FrameKind::kPerCpu)
+      out.broken("I-MEM-2", "per-cpu frame {} has an owner", pfn.raw());
   }
   for (const Zone& zone : zones_) zone.check_invariants(out);
 }

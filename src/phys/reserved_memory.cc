@@ -7,7 +7,8 @@
 namespace quire::phys {
 
 ReservedMemory::ReservedMemory(ByteCount size) {
-  void* p = ::mmap(nullptr, size.raw(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* p =
+      ::mmap(nullptr, size.raw(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return;
   data_ = static_cast<std::byte*>(p);
   size_ = size;

@@ -116,7 +116,8 @@ void Zone::check_invariants(base::InvariantReport& out) const {
       }
       const Pfn buddy(p.raw() ^ (1ULL << o));
       if (o < kMaxOrder && frame(buddy).kind() == FrameKind::kFreeHead && frame(buddy).order() == Order(o)) {
-        out.broken("I-ZONE-3", "{}: blocks {} and {} of order {} are not merged", name_, p.raw(), buddy.raw(), o);
+        out.broken("I-ZONE-3", "{}: blocks {} and {} of order {} are not merged", name_, p.raw(), buddy.raw(),
+                   o);
       }
       for (std::uint64_t i = 1; i < (1ULL << o); ++i) {
         if (frame(p + PageCount(i)).kind() == FrameKind::kFreeBody ||
@@ -128,10 +129,12 @@ void Zone::check_invariants(base::InvariantReport& out) const {
         break;
       }
     }
-    if (blocks != lists_[o].blocks) out.broken("I-ZONE-1", "{}: order {} counts {} blocks, has {}", name_, o, lists_[o].blocks, blocks);
+    if (blocks != lists_[o].blocks)
+      out.broken("I-ZONE-1", "{}: order {} counts {} blocks, has {}", name_, o, lists_[o].blocks, blocks);
     sum += blocks << o;
   }
-  if (sum != free_.raw()) out.broken("I-ZONE-1", "{}: {} frames free, lists hold {}", name_, free_.raw(), sum);
+  if (sum != free_.raw())
+    out.broken("I-ZONE-1", "{}: {} frames free, lists hold {}", name_, free_.raw(), sum);
 }
 
 }  // namespace quire::phys

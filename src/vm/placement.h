@@ -48,7 +48,7 @@ struct PlacementRequest {
   // kShmem: the alignment huge pages of it want, nothing when shmem's huge
   // pages are off (PMD order for huge=always mounts, for shared anonymous
   // memory the highest size that is not "never").
-  std::optional<Order> shmem_order;
+  std::optional<Order> shmem_order = std::nullopt;
   // MAP_32BIT: only the second GiB of the address space, bottom-up.
   enum class Window : std::uint8_t { kAll, kSecondGiB };
   Window window = Window::kAll;

@@ -1,0 +1,179 @@
+// quire/kernel.h - the library: a machine, a Linux kernel on it, programs.
+//
+//   auto kernel = quire::Kernel::create({.ram = 1_GiB}, "thp_anon=64K:always");
+//   quire::Process& p = (*kernel)->spawn();
+//   auto at = p.mmap({.length = 2_MiB});
+//   p.store(*at, bytes);                 // faults in one 64 KiB folio
+//   p.layout({*at, *at + 64_KiB});       // 16 pages of one folio of order 4
+//
+// Every byte is real: what a program stores lies in a frame of the simulated
+// RAM and is found through page tables in that RAM, in the bits of the
+// architecture. Not here yet: reclaim, swap, khugepaged, the sizes of
+// page-cache folios (file pages are 4 KiB).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quire/access.h"
+#include "quire/result.h"
+#include "quire/types.h"
+
+namespace quire {
+
+enum class Architecture : std::uint8_t { kX86_64 };
+// Whether frames keep the bytes that programs store. Without contents load
+// reads zeroes and memory costs its tables and descriptors only.
+enum class Contents : std::uint8_t { kNone, kKept };
+
+struct MachineOptions {
+  ByteCount ram = 1_GiB;  // 4 MiB to 16 TiB, rounded down to 4 MiB
+  Architecture arch = Architecture::kX86_64;
+  Contents contents = Contents::kKept;
+};
+
+// What one page of a program looks like.
+struct PageInfo {
+  enum class State : std::uint8_t {
+    kNone,  // nothing mapped yet
+    kZero,  // the shared zero page, or a page of the huge zero folio
+    kAnon,
+    kFile,
+  };
+  VirtAddr addr;
+  State state = State::kNone;
+  Pfn pfn = Pfn::invalid();
+  Pfn folio = Pfn::invalid();  // first frame of its folio: equal for pages of one folio
+  Order order;                 // of the folio
+  bool exclusive = false;      // this page belongs to this program alone
+  bool pmd_mapped = false;
+  bool writable = false;       // a write would not fault
+  std::uint32_t mapcount = 0;  // entries that map this page, anywhere
+};
+
+class Kernel;
+
+// A program. Made by Kernel::spawn and fork; its memory goes with exit().
+class Process {
+ public:
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  [[nodiscard]] std::uint32_t pid() const { return pid_; }
+
+  // mmap(2). `prot` and `flags` are the PROT_* and MAP_* of <sys/mman.h>;
+  // private anonymous memory unless said otherwise. `file` names a file by
+  // any number of yours; 0 is none. Errors as on Linux: kInval, kNoMem,
+  // kExist (MAP_FIXED_NOREPLACE). Mirrors do_mmap.
+  struct MmapArgs {
+    VirtAddr addr{};
+    ByteCount length{};
+    int prot = 3;      // PROT_READ | PROT_WRITE
+    int flags = 0x22;  // MAP_PRIVATE | MAP_ANONYMOUS
+    std::uint32_t file = 0;
+    ByteCount offset{};
+  };
+  [[nodiscard]] Result<VirtAddr, Errno> mmap(const MmapArgs& args);
+  // munmap(2): kInval for an unaligned address or no length.
+  [[nodiscard]] Result<void, Errno> munmap(VirtAddr addr, ByteCount length);
+  // mprotect(2): kNoMem where nothing is mapped, kAcces where the mapping can
+  // never allow it.
+  [[nodiscard]] Result<void, Errno> mprotect(VirtAddr addr, ByteCount length, int prot);
+  // mremap(2) with the MREMAP_* flags; returns where the mapping is now.
+  [[nodiscard]] Result<VirtAddr, Errno> mremap(VirtAddr addr, ByteCount old_length, ByteCount new_length,
+                                               int flags, VirtAddr new_addr = VirtAddr());
+  // madvise(2) with the MADV_* number. kInval also for advice that is not
+  // modelled yet: COLD, PAGEOUT, COLLAPSE, REMOVE, MERGEABLE, GUARD_*.
+  [[nodiscard]] Result<void, Errno> madvise(VirtAddr addr, ByteCount length, int advice);
+  // brk(2): the break afterwards.
+  VirtAddr brk(VirtAddr to);
+  [[nodiscard]] Result<void, Errno> mlock(VirtAddr addr, ByteCount length);
+  [[nodiscard]] Result<void, Errno> munlock(VirtAddr addr, ByteCount length);
+
+  // prctl(PR_SET_THP_DISABLE, ...): 0 off, 1 on, 1 with flag 2: on except
+  // where advised. kInval for other numbers.
+  [[nodiscard]] Result<void, Errno> set_thp_disable(int disable, int flags = 0);
+
+  // Stores and loads bytes through the page tables, faulting as a program
+  // would. kFault where a program would get SIGSEGV, kNoMem out of memory;
+  // what came before the bad address has been done.
+  [[nodiscard]] Result<void, Errno> store(VirtAddr addr, std::span<const std::byte> bytes);
+  [[nodiscard]] Result<void, Errno> load(VirtAddr addr, std::span<std::byte> bytes);
+  // One access, and how it ended.
+  FaultResult touch(VirtAddr addr, AccessKind kind);
+
+  // fork(2): the child. kNoMem when tables cannot be had.
+  [[nodiscard]] Result<Process*, Errno> fork();
+  // execve(2): everything unmapped, a new stack with `argument_bytes` of
+  // strings, an empty heap. The program has no segments: map what it needs.
+  [[nodiscard]] Result<void, Errno> exec(ByteCount argument_bytes = ByteCount(4096));
+  // exit(2). The reference is dead afterwards.
+  void exit();
+
+  // What is behind each page of a range, page by page.
+  [[nodiscard]] std::vector<PageInfo> layout(VirtRange range) const;
+  [[nodiscard]] PageCount resident() const;
+  [[nodiscard]] PageCount table_pages() const;
+  // Minor faults so far, by accesses and by calls that populate.
+  [[nodiscard]] std::uint64_t minor_faults() const { return minor_faults_; }
+
+ private:
+  friend class Kernel;
+  struct State;
+  Process(Kernel& kernel, std::uint32_t pid, std::unique_ptr<State> state);
+  ~Process();
+  [[nodiscard]] Result<void, Errno> copy_bytes(VirtAddr addr, std::size_t n, AccessKind kind, std::byte* to,
+                                               const std::byte* from);
+  Kernel& kernel_;
+  std::uint32_t pid_;
+  std::uint64_t minor_faults_ = 0;
+  std::unique_ptr<State> state_;
+};
+
+// A machine and its kernel. One thread drives a Kernel; several Kernels may
+// run in parallel.
+class Kernel {
+ public:
+  // `policy` in the words of the kernel's command line ("thp_anon=64K:always"),
+  // or a name; docs/reference/policies.md lists all. A bad word is a Diagnostic
+  // that names the accepted ones.
+  [[nodiscard]] static Result<std::unique_ptr<Kernel>, Diagnostic> create(
+      const MachineOptions& machine, std::string_view policy = "linux-6.18");
+  ~Kernel();
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  // A new program, as after exec without arguments.
+  [[nodiscard]] Process& spawn();
+  [[nodiscard]] Process* find(std::uint32_t pid) const;
+
+  // The files below /sys/kernel/mm/transparent_hugepage, with the kernel's
+  // text and errors: sysfs_read("hugepages-64kB/stats/anon_fault_alloc").
+  [[nodiscard]] Result<std::string, Errno> sysfs_read(std::string_view path) const;
+  [[nodiscard]] Result<void, Errno> sysfs_write(std::string_view path, std::string_view text);
+  // A counter of /proc/vmstat by name, or nothing when there is none of it.
+  [[nodiscard]] std::optional<std::uint64_t> vmstat(std::string_view name) const;
+
+  [[nodiscard]] PageCount free_pages() const;
+  // Equal for equal histories.
+  [[nodiscard]] std::uint64_t state_hash() const;
+  // Every invariant that does not hold, as a sentence; empty when all do. Slow.
+  [[nodiscard]] std::vector<std::string> check_invariants() const;
+  // For tests: asked before each allocation of a block of that order; true
+  // makes it fail.
+  void set_allocation_failure(bool (*fails)(void* context, Order order), void* context);
+
+ private:
+  friend class Process;
+  struct State;
+  explicit Kernel(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quire

@@ -1,0 +1,90 @@
+#include "kernel/kernel.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "vm/fault.h"
+#include "vm/fork.h"
+
+namespace quire::kernel {
+
+Kernel::Kernel(phys::PhysMemory memory, const policy::Settings& settings)
+    : system_(std::move(memory)), splitter_(system_), sysfs_(system_.settings, system_.counters) {
+  system_.split = &splitter_;
+  system_.set_settings(settings);
+  sysfs_.on_change([this] { system_.set_settings(system_.settings); });
+}
+
+Kernel::~Kernel() = default;
+
+Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const phys::MemoryOptions& machine,
+                                                           const policy::Settings& settings) {
+  phys::PhysMemory memory = QUIRE_TRY(phys::PhysMemory::create(machine));
+  return std::unique_ptr<Kernel>(new Kernel(std::move(memory), settings));
+}
+
+vm::AddressSpace& Kernel::create_address_space() {
+  spaces_.push_back(std::make_unique<vm::AddressSpace>(system_));
+  return *spaces_.back();
+}
+
+Result<vm::AddressSpace*, Errno> Kernel::fork(vm::AddressSpace& parent) {
+  vm::AddressSpace& child = create_address_space();
+  if (const auto copied = vm::dup_mmap(child, parent); !copied) {
+    destroy(child);
+    return fail(copied.error());
+  }
+  return &child;
+}
+
+void Kernel::destroy(vm::AddressSpace& mm) {
+  const auto found =
+      std::find_if(spaces_.begin(), spaces_.end(), [&](const auto& p) { return p.get() == &mm; });
+  QUIRE_CHECK(found != spaces_.end());
+  spaces_.erase(found);
+}
+
+Result<std::uint64_t, Errno> Kernel::exec(vm::AddressSpace& mm, const ExecImage& image) {
+  for (const ExecImage::Segment& s : image.segments) {
+    if (mm.mappings().overlaps(s.range)) return fail(Errno::kInval);
+    mm.mappings().map({.range = s.range, .flags = s.flags, .file = s.file, .pgoff = s.pgoff});
+  }
+  mm.start_brk = image.start_brk;
+  mm.brk = image.brk;
+  std::uint64_t faults = 0;
+  for (VirtAddr at = image.arg_start.align_down(); at < image.stack_top; at += PageCount(1)) {
+    vm::Vma* const stack = mm.mappings().find(at);
+    if (stack == nullptr) return fail(Errno::kFault);
+    // The strings are written while the stack is not yet where it will be:
+    // no size but 4 KiB is considered for them.
+    const vm::VmFlags flags = stack->flags;
+    stack->flags |= vm::VmFlag::kStackIncompleteSetup;
+    const FaultResult result = vm::handle_mm_fault(mm, *stack, at, AccessKind::kWrite);
+    stack->flags = flags;
+    if (result != FaultResult::kMinor) return fail(Errno::kNoMem);
+    system_.folios.mark_touched(vm::mapped_frame(mm, at));
+    ++faults;
+  }
+  return faults;
+}
+
+PageCount Kernel::table_pages() const {
+  PageCount n;
+  for (const auto& mm : spaces_) n += mm->tables().table_pages();
+  return n;
+}
+
+void Kernel::check_invariants(base::InvariantReport& out) {
+  system_.memory.check_invariants(out);
+  system_.folios.check_invariants(out);
+  system_.anon_vmas.check_invariants(out);
+  for (const auto& mm : spaces_) mm->check_invariants(out);
+  const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0);
+  const std::uint64_t owned = system_.folios.usage().pages + table_pages().raw() + zero;
+  const std::uint64_t handed_out = (system_.memory.total() - system_.memory.free_pages()).raw();
+  if (owned != handed_out) {
+    out.broken("I-KERNEL-1", "{} frames handed out, {} have an owner", handed_out, owned);
+  }
+}
+
+}  // namespace quire::kernel

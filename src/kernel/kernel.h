@@ -1,0 +1,86 @@
+// kernel/kernel.h - puts the layers together: one modelled Linux kernel on one
+// simulated machine.
+//
+// The laboratory drives this class; include/quire/kernel.h is the library's
+// public face of it.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/report.h"
+#include "policy/settings.h"
+#include "quire/result.h"
+#include "split/splitter.h"
+#include "sysfs/thp_tree.h"
+#include "vm/address_space.h"
+#include "vm/system.h"
+
+namespace quire::kernel {
+
+// What a program looks like right after exec.
+struct ExecImage {
+  struct Segment {
+    VirtRange range;
+    vm::VmFlags flags;
+    vm::FileRef file;
+    std::uint64_t pgoff = 0;
+  };
+  std::vector<Segment> segments;  // in order of address; the stack is one of them
+  VirtAddr start_brk;
+  VirtAddr brk;
+  // The strings of arguments and environment reach from here to the top of
+  // the stack; the kernel writes them before the program runs, page by page.
+  VirtAddr arg_start;
+  VirtAddr stack_top;
+};
+
+// A machine, its kernel, and all address spaces on it.
+//
+// States      : made -> used by any number of address spaces -> destroyed with them
+// Owns        : everything
+// Locks       : one thread drives a Kernel; several Kernels share nothing
+// Invariants  : those of all parts; check_invariants() looks at every one, and
+//               I-KERNEL-1 frames handed out = folios' pages + page tables + zero pages
+class Kernel {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Kernel>, Diagnostic> create(const phys::MemoryOptions& machine,
+                                                                          const policy::Settings& settings);
+  ~Kernel();
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  [[nodiscard]] vm::System& system() { return system_; }
+  [[nodiscard]] const vm::System& system() const { return system_; }
+  [[nodiscard]] sysfs::ThpTree& sysfs() { return sysfs_; }
+
+  // An address space with nothing in it.
+  [[nodiscard]] vm::AddressSpace& create_address_space();
+  // The child's copy; kNoMem leaves none.
+  [[nodiscard]] Result<vm::AddressSpace*, Errno> fork(vm::AddressSpace& parent);
+  // Lays out a fresh address space as `image` says and writes the argument
+  // pages. Returns the faults that took.
+  [[nodiscard]] Result<std::uint64_t, Errno> exec(vm::AddressSpace& mm, const ExecImage& image);
+  // Exit: unmaps and frees everything.
+  void destroy(vm::AddressSpace& mm);
+  [[nodiscard]] const std::list<std::unique_ptr<vm::AddressSpace>>& address_spaces() const { return spaces_; }
+
+  // Page tables of all address spaces, in frames.
+  [[nodiscard]] PageCount table_pages() const;
+  // A number that is equal for equal states: mappings, entries, counters.
+  [[nodiscard]] std::uint64_t state_hash();
+
+  void check_invariants(base::InvariantReport& out);
+
+ private:
+  Kernel(phys::PhysMemory memory, const policy::Settings& settings);
+
+  vm::System system_;
+  split::Splitter splitter_;
+  sysfs::ThpTree sysfs_;
+  std::list<std::unique_ptr<vm::AddressSpace>> spaces_;
+};
+
+}  // namespace quire::kernel

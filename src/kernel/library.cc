@@ -1,0 +1,302 @@
+// The public face of the library over kernel::Kernel.
+#include <cstring>
+#include <map>
+
+#include "base/check.h"
+#include "kernel/kernel.h"
+#include "policy/parse.h"
+#include "quire/kernel.h"
+#include "vm/fault.h"
+#include "vm/madvise.h"
+#include "vm/syscalls.h"
+
+namespace quire {
+
+struct Process::State {
+  vm::AddressSpace* mm = nullptr;
+};
+
+struct Kernel::State {
+  std::unique_ptr<kernel::Kernel> kernel;
+  // Declared after the kernel: processes go first.
+  std::map<std::uint32_t, Process*> processes;
+  std::uint32_t next_pid = 1;
+};
+
+namespace {
+
+constexpr VirtAddr kStackTop{0x7ffffffff000};
+constexpr VirtAddr kHeapStart{0x555555559000};
+
+std::optional<stats::VmEvent> event_named(std::string_view wanted) {
+  for (std::size_t e = 0; e < stats::kVmEvents; ++e) {
+    if (stats::name(static_cast<stats::VmEvent>(e)) == wanted) return static_cast<stats::VmEvent>(e);
+  }
+  return std::nullopt;
+}
+
+// The stack every program starts with: 132 KiB, growing down.
+Result<std::uint64_t, Errno> lay_out(kernel::Kernel& kernel, vm::AddressSpace& mm, ByteCount argument_bytes) {
+  mm.layout = vm::compute_layout(mm.limits.stack);
+  const VirtAddr arg_start = kStackTop - argument_bytes;
+  const vm::VmFlags flags =
+      vm::flags_for(vm::Prot::kRead | vm::Prot::kWrite, 0) | vm::VmFlag::kGrowsDown | vm::VmFlag::kAccount;
+  kernel::ExecImage image;
+  image.segments.push_back({{arg_start.align_down() - 132_KiB, kStackTop}, flags, vm::FileRef::none(), 0});
+  image.start_brk = image.brk = kHeapStart;
+  image.arg_start = arg_start;
+  image.stack_top = kStackTop;
+  return kernel.exec(mm, image);
+}
+
+}  // namespace
+
+Process::Process(Kernel& kernel, std::uint32_t pid, std::unique_ptr<State> state)
+    : kernel_(kernel), pid_(pid), state_(std::move(state)) {}
+
+Process::~Process() = default;
+
+Result<VirtAddr, Errno> Process::mmap(const MmapArgs& args) {
+  if (args.offset.raw() % kPageSize != 0) return fail(Errno::kInval);
+  vm::MmapRequest r{.addr = args.addr,
+                    .length = args.length,
+                    .prot = args.prot,
+                    .flags = args.flags,
+                    .file = vm::FileRef::none(),
+                    .pgoff = args.offset.raw() >> kPageShift};
+  if (args.file != 0) r.file = {vm::FileId(args.file), vm::FileKind::kRegular};
+  if (args.file == 0 && (args.flags & vm::MapFlags::kShared) != 0) return fail(Errno::kInval);
+  const vm::Mapped mapped = QUIRE_TRY(vm::mmap(*state_->mm, r));
+  minor_faults_ += mapped.populated.faults;
+  return mapped.addr;
+}
+
+Result<void, Errno> Process::munmap(VirtAddr addr, ByteCount length) {
+  return vm::munmap(*state_->mm, addr, length);
+}
+
+Result<void, Errno> Process::mprotect(VirtAddr addr, ByteCount length, int prot) {
+  return vm::mprotect(*state_->mm, addr, length, prot);
+}
+
+Result<VirtAddr, Errno> Process::mremap(VirtAddr addr, ByteCount old_length, ByteCount new_length, int flags,
+                                        VirtAddr new_addr) {
+  vm::MremapRequest r;
+  r.addr = addr;
+  r.old_length = old_length;
+  r.new_length = new_length;
+  r.flags = flags;
+  r.new_addr = new_addr;
+  const vm::Mapped moved = QUIRE_TRY(vm::mremap(*state_->mm, r));
+  minor_faults_ += moved.populated.faults;
+  return moved.addr;
+}
+
+Result<void, Errno> Process::madvise(VirtAddr addr, ByteCount length, int advice) {
+  const vm::Populated done =
+      QUIRE_TRY(vm::madvise(*state_->mm, addr, length, static_cast<vm::Advice>(advice)));
+  minor_faults_ += done.faults;
+  return {};
+}
+
+VirtAddr Process::brk(VirtAddr to) {
+  const vm::Mapped result = vm::brk(*state_->mm, to);
+  minor_faults_ += result.populated.faults;
+  return result.addr;
+}
+
+Result<void, Errno> Process::mlock(VirtAddr addr, ByteCount length) {
+  minor_faults_ += QUIRE_TRY(vm::mlock(*state_->mm, addr, length, vm::LockOnFault::kNo)).faults;
+  return {};
+}
+
+Result<void, Errno> Process::munlock(VirtAddr addr, ByteCount length) {
+  return vm::munlock(*state_->mm, addr, length);
+}
+
+Result<void, Errno> Process::set_thp_disable(int disable, int flags) {
+  if (disable == 0 && flags == 0) {
+    state_->mm->thp = policy::ProcessThp::kDefault;
+  } else if (disable == 1 && flags == 0) {
+    state_->mm->thp = policy::ProcessThp::kDisabled;
+  } else if (disable == 1 && flags == 2) {
+    state_->mm->thp = policy::ProcessThp::kDisabledExceptAdvised;
+  } else {
+    return fail(Errno::kInval);
+  }
+  return {};
+}
+
+FaultResult Process::touch(VirtAddr addr, AccessKind kind) {
+  const FaultResult result = vm::access(*state_->mm, addr, kind);
+  if (result == FaultResult::kMinor) ++minor_faults_;
+  return result;
+}
+
+Result<void, Errno> Process::copy_bytes(VirtAddr addr, std::size_t n, AccessKind kind, std::byte* to,
+                                        const std::byte* from) {
+  phys::PhysMemory& memory = state_->mm->memory();
+  std::size_t done = 0;
+  while (done < n) {
+    const VirtAddr at = addr + ByteCount(done);
+    switch (touch(at, kind)) {
+      case FaultResult::kHit:
+      case FaultResult::kMinor:
+        break;
+      case FaultResult::kOom:
+        return fail(Errno::kNoMem);
+      default:
+        return fail(Errno::kFault);
+    }
+    const std::size_t part = std::min<std::size_t>(n - done, kPageSize - at.page_offset());
+    std::byte* const page = memory.bytes(vm::mapped_frame(*state_->mm, at)) + at.page_offset();
+    if (memory.contents() == phys::Contents::kNone) {
+      if (to != nullptr) std::memset(to + done, 0, part);
+    } else if (from != nullptr) {
+      std::memcpy(page, from + done, part);
+    } else {
+      std::memcpy(to + done, page, part);
+    }
+    done += part;
+  }
+  return {};
+}
+
+Result<void, Errno> Process::store(VirtAddr addr, std::span<const std::byte> bytes) {
+  return copy_bytes(addr, bytes.size(), AccessKind::kWrite, nullptr, bytes.data());
+}
+
+Result<void, Errno> Process::load(VirtAddr addr, std::span<std::byte> bytes) {
+  return copy_bytes(addr, bytes.size(), AccessKind::kRead, bytes.data(), nullptr);
+}
+
+Result<Process*, Errno> Process::fork() {
+  Kernel::State& k = *kernel_.state_;
+  auto state = std::make_unique<State>();
+  state->mm = QUIRE_TRY(k.kernel->fork(*state_->mm));
+  const std::uint32_t pid = k.next_pid++;
+  auto* const child = new Process(kernel_, pid, std::move(state));
+  k.processes.emplace(pid, child);
+  return child;
+}
+
+Result<void, Errno> Process::exec(ByteCount argument_bytes) {
+  kernel::Kernel& k = *kernel_.state_->kernel;
+  vm::AddressSpace& fresh = k.create_address_space();
+  fresh.thp = state_->mm->thp;
+  fresh.limits = state_->mm->limits;
+  const auto faults = lay_out(k, fresh, argument_bytes);
+  if (!faults) {
+    k.destroy(fresh);
+    return fail(faults.error());
+  }
+  k.destroy(*state_->mm);
+  state_->mm = &fresh;
+  minor_faults_ += *faults;
+  return {};
+}
+
+void Process::exit() {
+  Kernel::State& k = *kernel_.state_;
+  k.kernel->destroy(*state_->mm);
+  k.processes.erase(pid_);
+  delete this;
+}
+
+std::vector<PageInfo> Process::layout(VirtRange range) const {
+  std::vector<PageInfo> pages;
+  vm::AddressSpace& mm = *state_->mm;
+  const Pfn huge_zero = mm.system().huge_zero.head;
+  for (VirtAddr at = range.begin.align_down(); at < range.end; at += PageCount(1)) {
+    PageInfo info;
+    info.addr = at;
+    const Pfn page = vm::mapped_frame(mm, at);
+    if (page.valid()) {
+      const arch::Entry pmd = *mm.tables().find_pmd(at);
+      info.pmd_mapped = arch::Native::is_leaf(pmd);
+      const arch::Entry e = info.pmd_mapped ? pmd : *mm.tables().pte(pmd, at);
+      info.pfn = page;
+      info.folio = mm.folios().head_of(page);
+      info.order = mm.folios().order_of(info.folio);
+      info.writable = arch::Native::is_writable(e);
+      const phys::Frame& f = mm.memory().frame(page);
+      const bool zero = info.folio == mm.system().zero_page || (huge_zero.valid() && info.folio == huge_zero);
+      info.state = zero                              ? PageInfo::State::kZero
+                   : mm.folios().is_anon(info.folio) ? PageInfo::State::kAnon
+                                                     : PageInfo::State::kFile;
+      const phys::Frame& marked = info.pmd_mapped ? mm.memory().frame(info.folio) : f;
+      info.exclusive = !zero && marked.anon_exclusive != 0;
+      info.mapcount = static_cast<std::uint32_t>(f.mapcount);
+      if (!zero && mm.folios().is_large(info.folio))
+        info.mapcount += mm.folios().large(info.folio).entire_mapcount;
+    }
+    pages.push_back(info);
+  }
+  return pages;
+}
+
+PageCount Process::resident() const { return state_->mm->rss().total(); }
+PageCount Process::table_pages() const { return state_->mm->tables().table_pages(); }
+
+Kernel::Kernel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Kernel::~Kernel() {
+  while (!state_->processes.empty()) state_->processes.begin()->second->exit();
+}
+
+Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions& machine,
+                                                           std::string_view policy) {
+  const policy::Settings settings = QUIRE_TRY(policy::parse_policy(policy));
+  auto state = std::make_unique<State>();
+  const auto contents = machine.contents == Contents::kKept ? phys::Contents::kKept : phys::Contents::kNone;
+  state->kernel = QUIRE_TRY(kernel::Kernel::create({.ram = machine.ram, .contents = contents}, settings));
+  return std::unique_ptr<Kernel>(new Kernel(std::move(state)));
+}
+
+Process& Kernel::spawn() {
+  auto process = std::make_unique<Process::State>();
+  process->mm = &state_->kernel->create_address_space();
+  const auto faults = lay_out(*state_->kernel, *process->mm, ByteCount(1));
+  QUIRE_CHECK_MSG(faults.has_value(), "a machine too small for the stack of one program");
+  const std::uint32_t pid = state_->next_pid++;
+  auto* const p = new Process(*this, pid, std::move(process));
+  p->minor_faults_ = *faults;
+  state_->processes.emplace(pid, p);
+  return *p;
+}
+
+Process* Kernel::find(std::uint32_t pid) const {
+  const auto found = state_->processes.find(pid);
+  return found == state_->processes.end() ? nullptr : found->second;
+}
+
+Result<std::string, Errno> Kernel::sysfs_read(std::string_view path) const {
+  return state_->kernel->sysfs().read(path);
+}
+
+Result<void, Errno> Kernel::sysfs_write(std::string_view path, std::string_view text) {
+  return state_->kernel->sysfs().write(path, text);
+}
+
+std::optional<std::uint64_t> Kernel::vmstat(std::string_view name) const {
+  const auto event = event_named(name);
+  if (!event) return std::nullopt;
+  return state_->kernel->system().counters.get(*event);
+}
+
+PageCount Kernel::free_pages() const { return state_->kernel->system().memory.free_pages(); }
+std::uint64_t Kernel::state_hash() const { return state_->kernel->state_hash(); }
+
+std::vector<std::string> Kernel::check_invariants() const {
+  base::InvariantReport report;
+  state_->kernel->check_invariants(report);
+  return report.lines();
+}
+
+void Kernel::set_allocation_failure(bool (*fails)(void* context, Order order), void* context) {
+  if (fails == nullptr) return state_->kernel->system().memory.set_failure_injector({});
+  state_->kernel->system().memory.set_failure_injector(
+      [fails, context](Order o) { return fails(context, o); });
+}
+
+}  // namespace quire

@@ -1,0 +1,62 @@
+// lab/replay.h - what a recorded program would have done under a policy.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "policy/settings.h"
+#include "quire/result.h"
+#include "quire/types.h"
+#include "stats/counters.h"
+#include "trace/header.h"
+#include "trace/reader.h"
+
+namespace quire::lab {
+
+struct ReplayOptions {
+  policy::Settings settings;
+  ByteCount ram{64ULL << 30};  // of the simulated machine
+};
+
+// What one replay came to. Counts are of the whole recorded process tree.
+struct ReplayResult {
+  std::uint64_t minor_faults = 0;  // faults the programs would have taken, and those of populating calls
+  std::array<std::uint64_t, kMaxOrder + 1> folios{};  // anonymous folios made by faults, by order; [0] not counted
+  std::uint64_t pmd_maps = 0;      // 2 MiB entries made by faults
+  std::uint64_t folio_splits = 0;  // folios split, of all sizes
+  std::uint64_t pmd_splits = 0;
+  std::uint64_t pages_copied = 0;  // by writes to shared pages, 4 KiB each
+  ByteCount peak_resident;         // most memory in folios at once, each counted once
+  ByteCount wasted_at_peak;        // of it in pages never touched
+  ByteCount final_resident;        // when the first program began to exit
+  ByteCount wasted_at_end;
+  ByteCount peak_rss;              // of the process that had most (shared pages count in each)
+  ByteCount peak_tables;           // page tables
+  ByteCount final_tables;
+  stats::Counters counters;        // at the end, under the kernel's own names
+
+  std::uint64_t events = 0;
+  std::uint64_t touches = 0;
+  std::uint64_t suppressed = 0;    // recorded faults that found their page mapped already
+  std::uint64_t populate_faults = 0;  // modelled: exec's argument pages, MAP_POPULATE, mlock ...
+  std::uint64_t elapsed_ns = 0;
+  std::uint64_t state_hash = 0;    // equal for equal recording, policy and machine
+  // What the recording holds that this replay does not model, and what did
+  // not fit: one sentence each, with how often.
+  std::vector<std::string> notes;
+};
+
+// Replays the whole recording (from its beginning) under one policy.
+// kDamagedInput from the reader; kFailure when the machine is too small.
+[[nodiscard]] Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptions& options);
+
+// The completeness gate of a finished recording: nothing lost, and a replay
+// with 4 KiB pages only takes exactly the faults the kernel counted.
+[[nodiscard]] Result<trace::Gate, Diagnostic> compute_gate(trace::Reader& reader);
+
+// One line that says whether the recording can be trusted; empty when it can.
+[[nodiscard]] std::string gate_warning(const trace::Reader& reader);
+
+}  // namespace quire::lab

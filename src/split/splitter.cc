@@ -1,0 +1,116 @@
+#include "split/splitter.h"
+
+#include <algorithm>
+
+namespace quire::split {
+
+using arch::Entry;
+using arch::Native;
+using folio::Exclusive;
+using stats::MthpStat;
+using stats::VmEvent;
+using vm::SplitError;
+
+SplitError Splitter::failed(Order order, SplitError why) {
+  system_.counters.add(MthpStat::split_failed, order);
+  if (order == kOrderPmd) system_.counters.add(VmEvent::thp_split_page_failed);
+  return why;
+}
+
+Result<void, SplitError> Splitter::split_folio(Pfn head) {
+  folio::Folios& folios = system_.folios;
+  const Order order = folios.order_of(head);
+  if (order == kOrder0) return fail(SplitError::kTooSmall);
+  if (system_.anon_vmas.find(vm::AnonVmaId(system_.memory.frame(head).owner_id())) == nullptr) {
+    return fail(failed(order, SplitError::kNoAnonVma));
+  }
+  if (folios.refcount(head) != folios.mapcount(head) + 1) return fail(failed(order, SplitError::kBusy));
+
+  std::vector<Place> places;
+  unmap(head, places);
+  folios.split_to_order0(head);
+  system_.counters.add(MthpStat::split, order);
+  if (order == kOrderPmd) system_.counters.add(VmEvent::thp_split_page);
+  for (const Place& place : places) remap(place);
+  // Each page came out of the split with one reference: the head's is the
+  // caller's, the others go.
+  for (std::uint64_t i = 1; i < order.pages().raw(); ++i) folios.put(head + PageCount(i));
+  return {};
+}
+
+void Splitter::unmap(Pfn head, std::vector<Place>& places) {
+  const phys::Frame& f = system_.memory.frame(head);
+  const std::uint64_t first = f.index();
+  const std::uint64_t last = first + f.order().pages().raw() - 1;
+  system_.anon_vmas.find(vm::AnonVmaId(f.owner_id()))->for_each_vma(first, last, [&](vm::Vma& vma) {
+    unmap_from(vma, head, places);
+  });
+}
+
+void Splitter::unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places) {
+  vm::AddressSpace& mm = *vma.mm;
+  folio::Folios& folios = system_.folios;
+  const std::uint64_t index = system_.memory.frame(head).index();
+  const std::uint64_t pages = folios.order_of(head).pages().raw();
+  const std::uint64_t begin = std::max(index, vma.pgoff);
+  const std::uint64_t end = std::min(index + pages, vma.last_page_index() + 1);
+  for (std::uint64_t i = begin; i < end; ++i) {
+    const VirtAddr addr = vma.address_of(i);
+    Entry* const pmd = mm.tables().find_pmd(addr);
+    if (pmd == nullptr || Native::is_none(*pmd)) continue;
+    if (Native::is_leaf(*pmd)) {
+      if (Native::pfn(*pmd) == head) unmap_huge(vma, *pmd, addr.align_down(kOrderPmd), places);
+      continue;
+    }
+    Entry& pte = *mm.tables().pte(*pmd, addr);
+    const Pfn page = head + PageCount(i - index);
+    if (!Native::is_present(pte) || Native::is_special(pte) || Native::pfn(pte) != page) continue;
+    const bool exclusive = system_.memory.frame(page).anon_exclusive != 0;
+    places.push_back({&mm, &vma, addr, page, pte, exclusive ? Exclusive::kYes : Exclusive::kNo});
+    pte = Entry{};
+    folios.remove_rmap_ptes(page, 1, mm.id());  // the first of them marks the folio partially mapped
+    folios.put(head);
+  }
+}
+
+// A huge entry goes as one, so that nothing looks partially mapped meanwhile.
+void Splitter::unmap_huge(vm::Vma& vma, Entry& pmd, VirtAddr block, std::vector<Place>& places) {
+  vm::AddressSpace& mm = *vma.mm;
+  const Entry old = pmd;
+  const Pfn head = Native::pfn(old);
+  system_.counters.add(VmEvent::thp_split_pmd);
+  mm.tables().withdraw_into(pmd);
+  arch::Access access = vm::page_prot(vma);
+  access.write = Native::is_writable(old);
+  Entry e = Native::leaf(head, access);
+  if (Native::is_young(old)) e = Native::make_young(e);
+  if (Native::is_dirty(old)) e = Native::make_dirty(e);
+  const bool exclusive = system_.memory.frame(head).anon_exclusive != 0;
+  for (std::uint64_t i = 0; i < kOrderPmd.pages().raw(); ++i) {
+    places.push_back({&mm, &vma, block + PageCount(i), head + PageCount(i), Native::advance(e, i),
+                      exclusive ? Exclusive::kYes : Exclusive::kNo});
+  }
+  system_.folios.remove_rmap_pmd(head, mm.id());
+  system_.folios.put(head);
+}
+
+bool Splitter::holds_only_zeroes(Pfn page) const {
+  if (system_.memory.contents() == phys::Contents::kNone) return system_.memory.frame(page).touched == 0;
+  const std::byte* const bytes = system_.memory.bytes(page);
+  return std::all_of(bytes, bytes + kPageSize, [](std::byte b) { return b == std::byte{0}; });
+}
+
+void Splitter::remap(const Place& place) {
+  vm::AddressSpace& mm = *place.mm;
+  Entry& pte = *mm.tables().pte(*mm.tables().find_pmd(place.addr), place.addr);
+  if (!place.vma->flags.has(vm::VmFlag::kLocked) && holds_only_zeroes(place.page)) {
+    pte = Native::make_special(Native::leaf(system_.zero_page, vm::page_prot(*place.vma)));
+    mm.rss().sub_anon(PageCount(1));
+    return;
+  }
+  system_.folios.get(place.page);
+  system_.folios.add_anon_rmap_ptes(place.page, 1, mm.id(), place.exclusive);
+  pte = place.entry;
+}
+
+}  // namespace quire::split

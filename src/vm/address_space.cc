@@ -1,0 +1,124 @@
+#include "vm/address_space.h"
+
+#include "base/check.h"
+#include "vm/huge_pmd.h"
+#include "vm/zap.h"
+
+namespace quire::vm {
+
+using phys::FrameKind;
+using stats::VmEvent;
+
+AddressSpace::AddressSpace(System& system)
+    : system_(system),
+      id_(system.next_mm_id++),
+      tables_(system.memory),
+      mappings_(system.anon_vmas, *this, this) {}
+
+AddressSpace::~AddressSpace() {
+  mappings_.remove_all([this](Vma& vma) { zap_range(*this, vma, vma.range, Tables::kKeep); });
+  if (!holds_huge_zero_) return;
+  HugeZeroFolio& zero = system_.huge_zero;
+  if (--zero.users == 0) {
+    memory().free(zero.head, kOrderPmd);
+    zero.head = Pfn::invalid();
+  }
+}
+
+bool AddressSpace::get_huge_zero() {
+  if (holds_huge_zero_) return true;
+  HugeZeroFolio& zero = system_.huge_zero;
+  if (!zero.head.valid()) {
+    const auto head = memory().allocate(kOrderPmd);
+    if (!head) {
+      counters().add(VmEvent::thp_zero_page_alloc_failed);
+      return false;
+    }
+    memory().frame(*head).set_kind(FrameKind::kReserved);
+    memory().frame(*head).refcount = 1;
+    memory().zero(*head, kOrderPmd);
+    zero.head = *head;
+    counters().add(VmEvent::thp_zero_page_alloc);
+  }
+  ++zero.users;
+  holds_huge_zero_ = true;
+  return true;
+}
+
+void AddressSpace::boundary_moves(Vma& vma, VirtAddr edge) {
+  Entry* const pmd = tables_.find_pmd(edge);
+  if (pmd != nullptr && Native::is_present(*pmd) && Native::is_leaf(*pmd)) {
+    split_huge_pmd(*this, vma, *pmd, edge.align_down(kOrderPmd));
+  }
+}
+
+std::uint32_t pte_batch(const folio::Folios& folios, const Entry* first, std::uint32_t limit) {
+  const Pfn page = Native::pfn(*first);
+  const Pfn head = folios.head_of(page);
+  const PageCount left = folios.order_of(head).pages() - (page - head);
+  limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, left.raw()));
+  std::uint32_t n = 1;
+  while (n < limit && Native::continues(*first, first[n], n)) ++n;
+  return n;
+}
+
+void AddressSpace::check_entry(const Vma& vma, VirtAddr addr, Entry e, base::InvariantReport& out) const {
+  if (!Native::is_writable(e)) return;
+  if (!vma.flags.has(VmFlag::kWrite)) {
+    out.broken("I-MM-4", "{:#x} is writable in a mapping that is not", addr.raw());
+  }
+  const bool huge = Native::is_leaf(e);
+  const phys::Frame& f = system_.memory.frame(Native::pfn(e));
+  if (!vma.is_shared() && f.anon_exclusive == 0) {
+    out.broken("I-MM-4", "{:#x} is writable but its {} is not exclusive", addr.raw(),
+               huge ? "folio" : "page");
+  }
+}
+
+void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageCount& file, std::size_t& huge,
+                               base::InvariantReport& out) {
+  if (Native::is_leaf(pmd)) {
+    ++huge;
+    const Vma* const vma = mappings_.find(block);
+    if (vma == nullptr || !vma->block_fits(block, kOrderPmd)) {
+      out.broken("I-MM-2", "huge entry at {:#x} does not lie in one mapping", block.raw());
+      return;
+    }
+    if (Native::pfn(pmd) == system_.huge_zero.head) return;
+    anon += kOrderPmd.pages();
+    check_entry(*vma, block, pmd, out);
+    return;
+  }
+  for (std::uint64_t i = 0; i < 512; ++i) {
+    const VirtAddr addr = block + PageCount(i);
+    const Entry e = *tables_.pte(pmd, addr);
+    if (Native::is_none(e)) continue;
+    const Vma* const vma = mappings_.find(addr);
+    if (vma == nullptr) {
+      out.broken("I-MM-2", "entry at {:#x} lies in no mapping", addr.raw());
+      continue;
+    }
+    if (Native::is_special(e)) continue;
+    (system_.folios.is_anon(system_.folios.head_of(Native::pfn(e))) ? anon : file) += PageCount(1);
+    check_entry(*vma, addr, e, out);
+  }
+}
+
+void AddressSpace::check_invariants(base::InvariantReport& out) {
+  PageCount anon;
+  PageCount file;
+  std::size_t huge = 0;
+  tables_.for_each_pmd({VirtAddr(0), kTaskSize},
+                       [&](VirtAddr block, Entry& pmd) { check_block(block, pmd, anon, file, huge, out); });
+  if (anon != rss_.anon() || file != rss_.file()) {
+    out.broken("I-MM-1", "entries show {} anon and {} file pages, the sums say {} and {}", anon.raw(),
+               file.raw(), rss_.anon().raw(), rss_.file().raw());
+  }
+  if (huge != tables_.deposited()) {
+    out.broken("I-MM-3", "{} huge PMDs, {} deposited tables", huge, tables_.deposited());
+  }
+  tables_.check_invariants(out);
+  mappings_.check_invariants(out);
+}
+
+}  // namespace quire::vm

@@ -1,0 +1,120 @@
+#include "vm/fault.h"
+
+#include "vm/fault_anon.h"
+#include "vm/fault_file.h"
+#include "vm/huge_pmd.h"
+#include "vm/wp.h"
+
+namespace quire::vm {
+namespace {
+
+constexpr Access wanted(AccessKind kind) {
+  return {.read = kind == AccessKind::kRead,
+          .write = kind == AccessKind::kWrite,
+          .exec = kind == AccessKind::kExec};
+}
+
+Entry touch(Entry e, AccessKind kind) {
+  e = Native::make_young(e);
+  return kind == AccessKind::kWrite ? Native::make_dirty(e) : e;
+}
+
+// The entry that decides about `addr`: the huge PMD or the PTE. Null when
+// there is none to look at.
+Entry* deciding_entry(AddressSpace& mm, VirtAddr addr) {
+  Entry* const pmd = mm.tables().find_pmd(addr);
+  if (pmd == nullptr || Native::is_none(*pmd)) return nullptr;
+  return Native::is_leaf(*pmd) || !Native::is_present(*pmd) ? pmd : mm.tables().pte(*pmd, addr);
+}
+
+void mark_touched(AddressSpace& mm, VirtAddr addr) {
+  const Pfn page = mapped_frame(mm, addr);
+  if (page.valid() && mm.memory().frame(page).kind() != phys::FrameKind::kReserved)
+    mm.folios().mark_touched(page);
+}
+
+// Whether the mapping's protection allows the access; a page fault checks
+// this before it does anything.
+bool permitted(const Vma& vma, AccessKind kind) {
+  switch (kind) {
+    case AccessKind::kWrite:
+      return vma.flags.has(VmFlag::kWrite);
+    case AccessKind::kExec:
+      return vma.flags.has(VmFlag::kExec);
+    case AccessKind::kRead:
+      return vma.flags.has_any(kVmAccessFlags);
+  }
+  return false;
+}
+
+// The mapping for a fault at `addr`, growing a stack down to it where allowed.
+Vma* find_for_fault(AddressSpace& mm, VirtAddr addr) {
+  if (Vma* const vma = mm.mappings().find(addr)) return vma;
+  Vma* const above = mm.mappings().find_first_from(addr);
+  if (above == nullptr || !above->flags.has(VmFlag::kGrowsDown)) return nullptr;
+  if (above->end() - addr.align_down() > mm.limits.stack) return nullptr;
+  if (!mm.mappings().expand_downwards(*above, addr)) return nullptr;
+  return mm.mappings().find(addr);
+}
+
+FaultResult handle_pte_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
+  Entry* const pte = Native::is_none(pmd) ? nullptr : mm.tables().pte(pmd, addr);
+  if (pte == nullptr || Native::is_none(*pte)) {
+    return vma.is_anonymous() ? do_anonymous_page(mm, vma, addr, pmd, kind)
+                              : do_file_fault(mm, vma, addr, pmd, kind);
+  }
+  if (kind == AccessKind::kWrite && !Native::is_writable(*pte)) return do_wp_page(mm, vma, addr, *pte);
+  *pte = touch(*pte, kind);  // a spurious fault: someone was faster
+  return FaultResult::kMinor;
+}
+
+}  // namespace
+
+Pfn mapped_frame(AddressSpace& mm, VirtAddr addr) {
+  const Entry* const pmd = mm.tables().find_pmd(addr);
+  if (pmd == nullptr || !Native::is_present(*pmd)) return Pfn::invalid();
+  if (Native::is_leaf(*pmd))
+    return Native::pfn(*pmd) + pages_between(addr.align_down(kOrderPmd), addr.align_down());
+  const Entry e = *mm.tables().pte(*pmd, addr);
+  return Native::is_present(e) ? Native::pfn(e) : Pfn::invalid();
+}
+
+FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
+  mm.counters().add(stats::VmEvent::pgfault);
+  Entry* const pmd = mm.tables().alloc_pmd(addr);
+  if (pmd == nullptr) return FaultResult::kOom;
+  HugeFault huge = HugeFault::kFallback;
+  if (Native::is_none(*pmd)) {
+    const auto& system = mm.system();
+    if (vma.is_anonymous() && policy::allowed_anon_orders(system.settings, system.masks, mm.thp,
+                                                          hints_of(vma), policy::Caller::pagefault)
+                                  .contains(kOrderPmd)) {
+      huge = do_huge_pmd_anonymous_page(mm, vma, addr, *pmd, kind);
+    }
+  } else if (Native::is_leaf(*pmd)) {
+    if (kind == AccessKind::kWrite && !Native::is_writable(*pmd)) {
+      huge = do_huge_pmd_wp_page(mm, vma, addr, *pmd);
+    } else {
+      *pmd = touch(*pmd, kind);
+      huge = HugeFault::kDone;
+    }
+  }
+  if (huge == HugeFault::kDone) return FaultResult::kMinor;
+  if (huge == HugeFault::kOom) return FaultResult::kOom;
+  return handle_pte_fault(mm, vma, addr, *pmd, kind);
+}
+
+FaultResult access(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
+  if (Entry* const e = deciding_entry(mm, addr); e != nullptr && Native::allows(*e, wanted(kind))) {
+    *e = touch(*e, kind);
+    mark_touched(mm, addr);
+    return FaultResult::kHit;
+  }
+  Vma* const vma = find_for_fault(mm, addr);
+  if (vma == nullptr || !permitted(*vma, kind)) return FaultResult::kSegv;
+  const FaultResult result = handle_mm_fault(mm, *vma, addr, kind);
+  if (result == FaultResult::kMinor) mark_touched(mm, addr);
+  return result;
+}
+
+}  // namespace quire::vm

@@ -1,0 +1,84 @@
+#include "vm/fault_anon.h"
+
+#include "base/check.h"
+
+namespace quire::vm {
+
+using folio::MappedBy;
+using stats::MthpStat;
+
+namespace {
+
+struct FreshFolio {
+  Pfn head;
+  Order order;
+};
+
+bool all_none(const Entry* first, std::uint64_t n) {
+  for (const Entry* e = first; e != first + n; ++e) {
+    if (!Native::is_none(*e)) return false;
+  }
+  return true;
+}
+
+// The sizes worth trying, largest first. Neither filter moves a counter.
+OrderSet suitable_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd) {
+  if (vma.uffd_armed()) return {};
+  const System& system = mm.system();
+  OrderSet orders = policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(vma),
+                                                policy::Caller::pagefault)
+                        .below(kOrderPmd);
+  // Only the top is cut: the first size that fits keeps all smaller ones.
+  while (!orders.empty() && !vma.block_fits(addr, orders.highest()))
+    orders = orders.without(orders.highest());
+  while (!orders.empty()) {
+    const Order order = orders.highest();
+    if (all_none(mm.tables().pte(pmd, addr.align_down(order)), order.pages().raw())) break;
+    orders = orders.without(order);
+  }
+  return orders;
+}
+
+// Each size that cannot be had counts once; the base page counts nothing.
+std::optional<FreshFolio> allocate(AddressSpace& mm, OrderSet orders) {
+  while (!orders.empty()) {
+    const Order order = orders.highest();
+    if (const auto head = mm.folios().allocate(order)) return FreshFolio{*head, order};
+    mm.counters().add(MthpStat::anon_fault_fallback, order);
+    orders = orders.without(order);
+  }
+  if (const auto head = mm.folios().allocate(kOrder0)) return FreshFolio{*head, kOrder0};
+  return std::nullopt;
+}
+
+}  // namespace
+
+FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
+  if (Native::is_none(pmd) && !mm.tables().alloc_pte_table(pmd)) return FaultResult::kOom;
+  if (kind != AccessKind::kWrite) {
+    *mm.tables().pte(pmd, addr) =
+        Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma))));
+    return FaultResult::kMinor;
+  }
+  mm.mappings().anon_vma_prepare(vma);
+  const auto fresh = allocate(mm, suitable_orders(mm, vma, addr, pmd));
+  if (!fresh) return FaultResult::kOom;
+  mm.memory().zero(fresh->head, fresh->order);
+
+  const VirtAddr block = addr.align_down(fresh->order);
+  const auto pages = static_cast<std::uint32_t>(fresh->order.pages().raw());
+  if (fresh->order != kOrder0) {
+    mm.folios().get(fresh->head, pages - 1);
+    mm.counters().add(MthpStat::anon_fault_alloc, fresh->order);
+  }
+  mm.rss().add_anon(fresh->order.pages());
+  mm.folios().add_new_anon_rmap(fresh->head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
+                                MappedBy::kPtes);
+  const Entry e =
+      Native::make_dirty(maybe_writable(Native::make_young(Native::leaf(fresh->head, page_prot(vma))), vma));
+  Entry* const first = mm.tables().pte(pmd, block);
+  for (std::uint32_t i = 0; i < pages; ++i) first[i] = Native::advance(e, i);
+  return FaultResult::kMinor;
+}
+
+}  // namespace quire::vm

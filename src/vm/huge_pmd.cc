@@ -1,0 +1,126 @@
+#include "vm/huge_pmd.h"
+
+#include "base/check.h"
+
+namespace quire::vm {
+
+using folio::Exclusive;
+using folio::Folios;
+using folio::MappedBy;
+using stats::MthpStat;
+using stats::VmEvent;
+
+namespace {
+
+constexpr std::uint32_t kPagesPerPmd = 512;
+
+// A fresh, zeroed 2 MiB folio, or nothing and the counters say so.
+std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm) {
+  const auto head = mm.folios().allocate(kOrderPmd);
+  if (!head) {
+    mm.counters().add(VmEvent::thp_fault_fallback);
+    mm.counters().add(MthpStat::anon_fault_fallback, kOrderPmd);
+    return std::nullopt;
+  }
+  mm.memory().zero(*head, kOrderPmd);
+  return head;
+}
+
+// Maps the fresh folio; the counters of a huge fault move here and only here.
+void map_anon_folio_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head) {
+  mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
+                                MappedBy::kPmd);
+  pmd = maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(head, page_prot(vma)))), vma);
+  mm.rss().add_anon(kOrderPmd.pages());
+  mm.counters().add(VmEvent::thp_fault_alloc);
+  mm.counters().add(MthpStat::anon_fault_alloc, kOrderPmd);
+  if (mm.system().settings.shrink_underused) mm.folios().defer_split(head, Folios::Why::kMaybeUnderused);
+}
+
+HugeFault map_huge_zero(AddressSpace& mm, const Vma& vma, Entry& pmd) {
+  if (!mm.tables().deposit()) return HugeFault::kOom;
+  if (!mm.get_huge_zero()) {
+    mm.tables().drop_deposit();
+    mm.counters().add(VmEvent::thp_fault_fallback);
+    return HugeFault::kFallback;
+  }
+  pmd = Native::make_young(Native::huge_leaf(mm.system().huge_zero.head, page_prot(vma)));
+  return HugeFault::kDone;
+}
+
+// A write to the huge zero folio gets 2 MiB of its own, or falls back.
+HugeFault do_huge_zero_wp_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd) {
+  mm.mappings().anon_vma_prepare(vma);
+  const auto head = allocate_folio_pmd(mm);
+  if (!head) return HugeFault::kFallback;
+  map_anon_folio_pmd(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
+  return HugeFault::kDone;
+}
+
+void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr block) {
+  const Entry zero = Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)));
+  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) *mm.tables().pte(pmd, block + PageCount(i)) = zero;
+}
+
+}  // namespace
+
+HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
+  if (!vma.block_fits(addr, kOrderPmd)) return HugeFault::kFallback;  // silently: no counter
+  mm.mappings().anon_vma_prepare(vma);
+  if (kind != AccessKind::kWrite && mm.system().settings.use_zero_page) return map_huge_zero(mm, vma, pmd);
+  const auto head = allocate_folio_pmd(mm);
+  if (!head) return HugeFault::kFallback;
+  if (!mm.tables().deposit()) {
+    mm.folios().put(*head);
+    return HugeFault::kOom;
+  }
+  map_anon_folio_pmd(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
+  return HugeFault::kDone;
+}
+
+HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd) {
+  const Pfn head = Native::pfn(pmd);
+  if (head == mm.system().huge_zero.head) {
+    if (do_huge_zero_wp_pmd(mm, vma, addr, pmd) == HugeFault::kDone) return HugeFault::kDone;
+    split_huge_pmd(mm, vma, pmd, addr.align_down(kOrderPmd));
+    return HugeFault::kFallback;
+  }
+  phys::Frame& f = mm.memory().frame(head);
+  if (f.anon_exclusive == 0 && mm.folios().refcount(head) == 1) {
+    mm.folios().move_anon_rmap(head, vma.anon_vma->id().raw());
+    f.anon_exclusive = 1;
+  }
+  if (f.anon_exclusive == 0) {
+    split_huge_pmd(mm, vma, pmd, addr.align_down(kOrderPmd));
+    return HugeFault::kFallback;
+  }
+  pmd = maybe_writable(Native::make_young(Native::make_dirty(pmd)), vma);
+  return HugeFault::kDone;
+}
+
+void split_huge_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block) {
+  mm.counters().add(VmEvent::thp_split_pmd);
+  const Entry old = pmd;
+  const Pfn head = Native::pfn(old);
+  mm.tables().withdraw_into(pmd);
+  if (head == mm.system().huge_zero.head) {
+    fill_with_zero_pages(mm, vma, pmd, block);
+    return;
+  }
+  phys::Frame& f = mm.memory().frame(head);
+  const Exclusive exclusive = f.anon_exclusive != 0 ? Exclusive::kYes : Exclusive::kNo;
+  if (Native::is_dirty(old)) f.dirty = 1;
+  // One entry becomes 512: the folio is never seen with fewer maps than before.
+  mm.folios().get(head, kPagesPerPmd - 1);
+  mm.folios().add_anon_rmap_ptes(head, kPagesPerPmd, mm.id(), exclusive);
+  Access access = page_prot(vma);
+  access.write = Native::is_writable(old);
+  Entry e = Native::leaf(head, access);
+  if (Native::is_young(old)) e = Native::make_young(e);
+  if (Native::is_dirty(old)) e = Native::make_dirty(e);
+  Entry* const first = mm.tables().pte(pmd, block);
+  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) first[i] = Native::advance(e, i);
+  mm.folios().remove_rmap_pmd(head, mm.id());
+}
+
+}  // namespace quire::vm

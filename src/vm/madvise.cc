@@ -1,0 +1,122 @@
+#include "vm/madvise.h"
+
+#include <optional>
+
+#include "vm/madvise_free.h"
+#include "vm/zap.h"
+
+namespace quire::vm {
+namespace {
+
+// The flags advice gives a mapping; nothing when it is not about flags.
+Result<std::optional<VmFlags>, Errno> advised_flags(const Vma& vma, Advice advice) {
+  const VmFlags f = vma.flags;
+  switch (advice) {
+    case Advice::kNormal:
+      return f.without(VmFlag::kRandRead | VmFlag::kSeqRead);
+    case Advice::kSequential:
+      return f.without(VmFlag::kRandRead) | VmFlag::kSeqRead;
+    case Advice::kRandom:
+      return f.without(VmFlag::kSeqRead) | VmFlag::kRandRead;
+    case Advice::kDontFork:
+      return f | VmFlag::kDontCopy;
+    case Advice::kDoFork:
+      if (f.has(VmFlag::kIo)) return fail(Errno::kInval);
+      return f.without(VmFlag::kDontCopy);
+    case Advice::kWipeOnFork:
+      if (!vma.is_anonymous() || vma.is_shared()) return fail(Errno::kInval);
+      return f | VmFlag::kWipeOnFork;
+    case Advice::kKeepOnFork:
+      return f.without(VmFlag::kWipeOnFork);
+    case Advice::kDontDump:
+      return f | VmFlag::kDontDump;
+    case Advice::kDoDump:
+      if (f.has_any(kVmSpecial)) return fail(Errno::kInval);
+      return f.without(VmFlag::kDontDump);
+    case Advice::kHugePage:
+      return f.without(VmFlag::kNoHugePage) | VmFlag::kHugePage;
+    case Advice::kNoHugePage:
+      return f.without(VmFlag::kHugePage) | VmFlag::kNoHugePage;
+    default:
+      return std::optional<VmFlags>{};
+  }
+}
+
+Result<void, Errno> dont_need(AddressSpace& mm, Vma& vma, VirtRange range, Advice advice) {
+  VmFlags forbidden = VmFlag::kPfnMap;
+  if (advice == Advice::kDontNeed) forbidden |= VmFlag::kLocked;
+  if (vma.flags.has_any(forbidden)) return fail(Errno::kInval);
+  zap_range(mm, vma, range, Tables::kFreeEmptied);
+  return {};
+}
+
+// Advice for the part `range` of `vma`. Returns the mapping that covers it now.
+Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Advice advice) {
+  switch (advice) {
+    case Advice::kDontNeed:
+    case Advice::kDontNeedLocked:
+      QUIRE_TRY(dont_need(mm, vma, range, advice));
+      return &vma;
+    case Advice::kFree:
+      if (!vma.is_anonymous()) return fail(Errno::kInval);
+      madvise_free_range(mm, range);
+      return &vma;
+    case Advice::kWillNeed:
+      return &vma;
+    default:
+      break;
+  }
+  const auto flags = QUIRE_TRY(advised_flags(vma, advice));
+  if (!flags) return fail(Errno::kInval);
+  return mm.mappings().modify(vma, range, *flags);
+}
+
+bool is_known(Advice advice) {
+  const int n = static_cast<int>(advice);
+  return (n >= 0 && n <= 4) || (n >= 8 && n <= 25) || n == 102 || n == 103;
+}
+
+}  // namespace
+
+bool is_modelled(Advice advice) {
+  switch (advice) {
+    case Advice::kRemove:
+    case Advice::kMergeable:
+    case Advice::kUnmergeable:
+    case Advice::kCold:
+    case Advice::kPageOut:
+    case Advice::kCollapse:
+    case Advice::kGuardInstall:
+    case Advice::kGuardRemove:
+      return false;
+    default:
+      return is_known(advice);
+  }
+}
+
+Result<Populated, Errno> madvise(AddressSpace& mm, VirtAddr start, ByteCount length, Advice advice) {
+  if (!is_modelled(advice) || !start.aligned()) return fail(Errno::kInval);
+  const VirtRange range{start, start + PageCount::covering(length)};
+  if (range.end < range.begin || (length.raw() != 0 && range.empty())) return fail(Errno::kInval);
+  if (range.empty()) return Populated{};
+  if (advice == Advice::kPopulateRead) return faultin_page_range(mm, range, AccessKind::kRead);
+  if (advice == Advice::kPopulateWrite) return faultin_page_range(mm, range, AccessKind::kWrite);
+
+  bool hole = false;
+  VirtAddr at = range.begin;
+  while (at < range.end) {
+    Vma* const vma = mm.mappings().find_first_from(at);
+    if (vma == nullptr || vma->begin() >= range.end) {
+      hole = true;
+      break;
+    }
+    if (vma->begin() > at) hole = true;
+    const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
+    QUIRE_TRY(advise_part(mm, *vma, part, advice));
+    at = part.end;
+  }
+  if (hole) return fail(Errno::kNoMem);
+  return Populated{};
+}
+
+}  // namespace quire::vm

@@ -1,0 +1,40 @@
+// vm/page_cache.h - file pages, as far as mappings need them.
+//
+// A stand-in for mm/filemap.c: every page a program maps exists, is resident,
+// and is a folio of order 0. What sizes the page cache chooses, readahead and
+// writeback are not modelled; recordings say which file pages were mapped.
+// File bytes are zeroes until a program writes them through a shared mapping.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <optional>
+
+#include "folio/folios.h"
+#include "vm/file_ref.h"
+
+namespace quire::vm {
+
+// Owns        : one reference on each page it holds
+// Invariants  : I-PC-1 every page is of kind kFile and order 0
+class PageCache {
+ public:
+  PageCache(phys::PhysMemory& memory, folio::Folios& folios) : memory_(memory), folios_(folios) {}
+  ~PageCache();
+  PageCache(const PageCache&) = delete;
+  PageCache& operator=(const PageCache&) = delete;
+
+  // The frame of a file's page; made at first use. Nothing when no frame is left.
+  [[nodiscard]] std::optional<Pfn> page(FileId file, std::uint64_t pgoff);
+  [[nodiscard]] PageCount pages() const { return PageCount(pages_.size()); }
+
+ private:
+  static constexpr std::uint64_t key(FileId file, std::uint64_t pgoff) {
+    return (static_cast<std::uint64_t>(file.raw()) << 36) | (pgoff & ((1ULL << 36) - 1));
+  }
+  phys::PhysMemory& memory_;
+  folio::Folios& folios_;
+  absl::flat_hash_map<std::uint64_t, Pfn> pages_;
+};
+
+}  // namespace quire::vm

@@ -1,0 +1,28 @@
+// vm/populate.h - touching pages on the program's behalf.
+//
+// Mirrors: populate_vma_page_range, faultin_page_range, __mm_populate,
+// Linux 6.18. Each page that needs a fault takes one; the kernel counts them
+// to the calling task like the program's own.
+#pragma once
+
+#include "quire/result.h"
+#include "vm/address_space.h"
+#include "vm/fault_result.h"
+
+namespace quire::vm {
+
+// What one populate call did.
+struct Populated {
+  std::uint64_t faults = 0;
+};
+
+// MAP_POPULATE, mlock: touches `range`, writing where the mapping allows
+// private writes; stops silently at the first hole or failure.
+Populated mm_populate(AddressSpace& mm, VirtRange range);
+
+// MADV_POPULATE_READ / _WRITE and get_user_pages: every page of `range` is
+// made accessible that way. kNoMem: not mapped, or no frame left. kInval: the mapping
+// forbids the access. kFault: the page cannot be had.
+[[nodiscard]] Result<Populated, Errno> faultin_page_range(AddressSpace& mm, VirtRange range, AccessKind kind);
+
+}  // namespace quire::vm

@@ -1,0 +1,69 @@
+// vm/system.h - what all address spaces of one modelled kernel share.
+//
+// Owned by kernel::Kernel; the mechanisms of this folder get it through their
+// AddressSpace.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "folio/folios.h"
+#include "phys/memory.h"
+#include "policy/fault_orders.h"
+#include "policy/settings.h"
+#include "stats/counters.h"
+#include "vm/anon_vma.h"
+#include "vm/page_cache.h"
+
+namespace quire::vm {
+
+// Why a folio was not split. The laboratory counts these.
+enum class SplitError : std::uint8_t {
+  kBusy,       // extra references: pinned, or mapped elsewhere than expected
+  kNoAnonVma,  // its anon_vma is gone
+  kTooSmall,   // order 0 already
+};
+
+// Splitting needs the reverse map and every mapping of the folio; it lives
+// above this folder (split/) and is wired in by the kernel.
+class SplitPort {
+ public:
+  virtual ~SplitPort() = default;
+  // Splits an anonymous folio into order-0 folios, which stay mapped where
+  // the folio was. The caller holds one reference on `head` besides the maps'.
+  virtual Result<void, SplitError> split_folio(Pfn head) = 0;
+};
+
+// The zero-filled 2 MiB folio all huge read faults map. Made at the first
+// use, freed with its last user.
+struct HugeZeroFolio {
+  Pfn head = Pfn::invalid();
+  std::uint32_t users = 0;  // address spaces
+};
+
+struct System {
+  explicit System(phys::PhysMemory ram);
+  ~System();
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  void set_settings(const policy::Settings& s) {
+    settings = s;
+    masks = policy::masks_of(s);
+  }
+
+  phys::PhysMemory memory;
+  stats::Counters counters;
+  folio::Folios folios;
+  AnonVmaRegistry anon_vmas;
+  PageCache page_cache;
+  policy::Settings settings;
+  policy::AnonOrderMasks masks;
+  Pfn zero_page = Pfn::invalid();
+  HugeZeroFolio huge_zero;
+  SplitPort* split = nullptr;
+  std::uint32_t next_mm_id = 1;
+};
+
+}  // namespace quire::vm

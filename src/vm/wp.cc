@@ -1,0 +1,90 @@
+#include "vm/wp.h"
+
+#include "base/check.h"
+
+namespace quire::vm {
+
+using folio::MappedBy;
+using stats::VmEvent;
+
+namespace {
+
+// A large folio may be taken over in place when this address space alone maps
+// it and nothing else refers to it. A folio of which one page is left mapped
+// is copied instead, so that the rest can be freed.
+bool can_reuse_large(const folio::Folios& folios, Pfn head) {
+  const std::uint32_t maps = folios.mapcount(head);
+  return maps > 1 && !folios.maybe_mapped_shared(head) && maps == folios.refcount(head);
+}
+
+bool can_reuse(AddressSpace& mm, const Vma& vma, Pfn page) {
+  phys::Frame& f = mm.memory().frame(page);
+  if (f.anon_exclusive != 0) return true;
+  const Pfn head = mm.folios().head_of(page);
+  if (mm.folios().is_large(head)) {
+    if (!can_reuse_large(mm.folios(), head)) return false;
+  } else {
+    if (mm.folios().refcount(head) != 1) return false;
+    mm.folios().move_anon_rmap(head, vma.anon_vma->id().raw());
+  }
+  f.anon_exclusive = 1;  // this page only, also of a large folio
+  return true;
+}
+
+void reuse(AddressSpace& mm, const Vma& vma, Entry& pte) {
+  pte = maybe_writable(Native::make_dirty(Native::make_young(pte)), vma);
+  mm.counters().add(VmEvent::pgreuse);
+}
+
+// The old page loses this map; a file page and the zero page were not anonymous.
+void release_old(AddressSpace& mm, Entry old) {
+  if (Native::is_special(old)) return mm.rss().add_anon(PageCount(1));
+  const Pfn page = Native::pfn(old);
+  const Pfn head = mm.folios().head_of(page);
+  if (mm.folios().is_anon(head)) {
+    mm.folios().remove_rmap_ptes(page, 1, mm.id());
+  } else {
+    mm.folios().remove_file_rmap(page);
+    mm.rss().sub_file(PageCount(1));
+    mm.rss().add_anon(PageCount(1));
+  }
+  mm.folios().put(head);
+}
+
+FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
+  mm.mappings().anon_vma_prepare(vma);
+  const auto fresh = mm.folios().allocate(kOrder0);
+  if (!fresh) return FaultResult::kOom;
+  const Entry old = pte;
+  if (Native::is_special(old)) {
+    mm.memory().zero(*fresh, kOrder0);
+  } else {
+    mm.memory().copy(Native::pfn(old), *fresh);
+    if (mm.folios().is_anon(mm.folios().head_of(Native::pfn(old))))
+      mm.counters().add(VmEvent::quire_cow_pages);
+  }
+  mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(),
+                                MappedBy::kPtes);
+  pte = maybe_writable(Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vma)))), vma);
+  release_old(mm, old);
+  return FaultResult::kMinor;
+}
+
+}  // namespace
+
+FaultResult do_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
+  if (vma.is_shared()) {
+    reuse(mm, vma, pte);
+    return FaultResult::kMinor;
+  }
+  if (!Native::is_special(pte)) {
+    const Pfn page = Native::pfn(pte);
+    if (mm.folios().is_anon(mm.folios().head_of(page)) && can_reuse(mm, vma, page)) {
+      reuse(mm, vma, pte);
+      return FaultResult::kMinor;
+    }
+  }
+  return copy(mm, vma, addr, pte);
+}
+
+}  // namespace quire::vm

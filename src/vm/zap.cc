@@ -1,0 +1,75 @@
+#include "vm/zap.h"
+
+#include "base/check.h"
+#include "vm/huge_pmd.h"
+
+namespace quire::vm {
+namespace {
+
+void zap_huge(AddressSpace& mm, Entry& pmd) {
+  const Pfn head = Native::pfn(pmd);
+  pmd = Entry{};
+  mm.tables().drop_deposit();
+  if (head == mm.system().huge_zero.head) return;
+  mm.folios().remove_rmap_pmd(head, mm.id());
+  mm.rss().sub_anon(kOrderPmd.pages());
+  mm.folios().put(head);
+}
+
+// Removes the run of entries of one folio that starts at `pte`; returns its length.
+std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
+  const Entry e = *pte;
+  if (Native::is_special(e)) {
+    *pte = Entry{};
+    return 1;
+  }
+  const Pfn page = Native::pfn(e);
+  folio::Folios& folios = mm.folios();
+  const Pfn head = folios.head_of(page);
+  if (!folios.is_anon(head)) {
+    *pte = Entry{};
+    folios.remove_file_rmap(page);
+    mm.rss().sub_file(PageCount(1));
+    folios.put(head);
+    return 1;
+  }
+  const std::uint32_t n = folios.is_large(head) ? pte_batch(folios, pte, limit) : 1;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (Native::is_dirty(pte[i])) mm.memory().frame(head).dirty = 1;
+    pte[i] = Entry{};
+  }
+  folios.remove_rmap_ptes(page, n, mm.id());
+  mm.rss().sub_anon(PageCount(n));
+  folios.put(head, n);
+  return n;
+}
+
+void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range) {
+  Entry* pte = mm.tables().pte(pmd, range.begin);
+  Entry* const end = pte + pages_between(range.begin, range.end).raw();
+  while (pte != end) {
+    if (Native::is_none(*pte)) {
+      ++pte;
+    } else {
+      pte += zap_present(mm, pte, static_cast<std::uint32_t>(end - pte));
+    }
+  }
+}
+
+}  // namespace
+
+void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables) {
+  mm.tables().for_each_pmd(range, [&](VirtAddr block, Entry& pmd) {
+    const VirtRange part{std::max(block, range.begin), std::min(block + kOrderPmd.bytes(), range.end)};
+    const bool whole = part.size() == kOrderPmd.bytes();
+    if (Native::is_leaf(pmd)) {
+      if (whole) return zap_huge(mm, pmd);
+      split_huge_pmd(mm, vma, pmd, block);
+    }
+    zap_ptes(mm, pmd, part);
+    if (whole && tables == Tables::kFreeEmptied && mm.tables().pte_table_is_empty(pmd))
+      mm.tables().free_pte_table(pmd);
+  });
+}
+
+}  // namespace quire::vm
