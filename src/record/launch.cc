@@ -1,6 +1,7 @@
 #include "record/launch.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -124,15 +125,17 @@ Launched::~Launched() {
   }
 }
 
-std::optional<int> Launched::go() {
+std::optional<int> Launched::go(const std::function<void()>& meanwhile) {
   let_go_ = true;
   const char byte = 1;
   if (send(line_.get(), &byte, 1, MSG_NOSIGNAL) != 1) return EPIPE;
+  pollfd answer{line_.get(), POLLIN, 0};
+  const int wait_ms = meanwhile ? 1 : -1;
+  while (poll(&answer, 1, wait_ms) <= 0) {
+    if (meanwhile) meanwhile();
+  }
   int error = 0;
-  ssize_t n = 0;
-  do {
-    n = recv(line_.get(), &error, sizeof(error), 0);
-  } while (n < 0 && errno == EINTR);
+  const ssize_t n = recv(line_.get(), &error, sizeof(error), 0);
   line_.reset();
   if (n != sizeof(error)) return std::nullopt;
   return error;

@@ -45,8 +45,9 @@ class Launched {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
   // Lets the child exec. Gives the errno when it could not; the child then
-  // ends with status 126 or 127.
-  [[nodiscard]] std::optional<int> go();
+  // ends with status 126 or 127. A child that is being traced gets nowhere
+  // unless `meanwhile` resumes it: it is called again and again.
+  [[nodiscard]] std::optional<int> go(const std::function<void()>& meanwhile = {});
 
  private:
   Launched(pid_t pid, live::UniqueFd line) : pid_(pid), line_(std::move(line)) {}

@@ -6,17 +6,13 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "record/perf_assemble.h"
 #include "record/perf_decode.h"
-#include "record/perf_merge.h"
+#include "record/perf_pipeline.h"
 #include "record/perf_ring.h"
-#include "record/proc_facts.h"
 #include "record/syscall_table.h"
 #include "record/tracefs.h"
 
@@ -24,12 +20,6 @@ namespace quire::record {
 namespace {
 
 using Role = PerfDecoder::Tracepoint::Role;
-
-std::uint64_t now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 Diagnostic refused(std::string_view what, int error) {
   return {.kind = Diagnostic::Kind::kPrivilege,
@@ -75,22 +65,10 @@ perf_event_attr tracepoint_attr(const TracepointFormat& format) {
   return attr;
 }
 
-perf_event_attr task_attr() {
-  perf_event_attr attr = common_perf_attr();
-  attr.type = PERF_TYPE_SOFTWARE;
-  attr.config = PERF_COUNT_SW_DUMMY;
-  attr.mmap = attr.mmap_data = attr.mmap2 = 1;
-  attr.comm = attr.comm_exec = 1;
-  attr.task = 1;
-  return attr;
-}
-
 class PerfSource final : public Source {
  public:
   PerfSource(std::vector<PerfDecoder::Tracepoint> tracepoints, ByteCount ring_bytes)
-      : tracepoints_(std::move(tracepoints)), ring_bytes_(ring_bytes), decoder_(PerfDecoder::Samples::kRaw) {
-    for (const auto& tracepoint : tracepoints_) decoder_.add(tracepoint);
-  }
+      : tracepoints_(std::move(tracepoints)), ring_bytes_(ring_bytes), pipeline_(decoder_of(tracepoints_)) {}
 
   [[nodiscard]] trace::Tier tier() const override { return trace::Tier::kPerf; }
   [[nodiscard]] TaskCounts task_counts() const override { return TaskCounts::kTreeOnly; }
@@ -109,80 +87,45 @@ class PerfSource final : public Source {
 
   Result<void, Diagnostic> follow(pid_t child) override {
     for (const int cpu : online_cpus()) QUIRE_TRY(watch(child, cpu));
-    assembler_.emplace(static_cast<std::uint32_t>(child), live_lookup());
-    before_ = proc_faults(static_cast<std::uint32_t>(child));
+    pipeline_.begin(child);
     return {};
   }
 
-  void drain(const RecordSink& sink) override {
-    const std::uint64_t horizon = std::exchange(last_read_ns_, now_ns());
-    read_rings();
-    give_until(horizon, sink);
-  }
-  void drain_all(const RecordSink& sink) override {
-    read_rings();
-    give_until(~0ULL, sink);
-  }
-
-  [[nodiscard]] std::uint64_t lost() const override { return decoder_.lost(); }
-  [[nodiscard]] std::uint64_t alive() const override { return assembler_ ? assembler_->alive() : 1; }
+  void drain(const RecordSink& sink) override { pipeline_.drain(sink); }
+  void drain_all(const RecordSink& sink) override { pipeline_.drain_all(sink); }
+  [[nodiscard]] std::uint64_t lost() const override { return pipeline_.lost(); }
+  [[nodiscard]] std::uint64_t alive() const override { return pipeline_.alive(); }
 
  private:
+  static PerfDecoder decoder_of(const std::vector<PerfDecoder::Tracepoint>& tracepoints) {
+    PerfDecoder decoder(PerfDecoder::Samples::kRaw);
+    for (const auto& tracepoint : tracepoints) decoder.add(tracepoint);
+    return decoder;
+  }
+
   Result<void, Diagnostic> watch(pid_t child, int cpu) {
-    live::UniqueFd tasks = open_perf_event(task_attr(), child, cpu);
+    live::UniqueFd tasks = open_perf_event(task_event_attr(), child, cpu);
     if (!tasks.valid()) return fail(refused("the child cannot be watched", errno));
-    auto ring = PerfRing::map(std::move(tasks), ring_bytes_);
+    const auto ring = pipeline_.add_ring(std::move(tasks), ring_bytes_);
     if (!ring) return fail(refused("no ring can be mapped", ring.error()));
     for (const auto& tracepoint : tracepoints_) {
       live::UniqueFd event = open_perf_event(tracepoint_attr(tracepoint.format), child, cpu);
       if (!event.valid()) return fail(refused("a tracepoint cannot be watched", errno));
-      if (ioctl(event.get(), PERF_EVENT_IOC_SET_OUTPUT, ring->fd()) != 0) {
-        return fail(refused("events cannot share a ring", errno));
-      }
       const bool is_call = tracepoint.role == Role::kEnter || tracepoint.role == Role::kReturn;
       if (is_call &&
           ioctl(event.get(), PERF_EVENT_IOC_SET_FILTER, syscall_filter(tracepoint.role).c_str()) != 0) {
         return fail(refused("system calls cannot be filtered", errno));
       }
-      events_.push_back(std::move(event));
+      if (const auto added = pipeline_.add_event(std::move(event), *ring); !added) {
+        return fail(refused("events cannot share a ring", added.error()));
+      }
     }
-    rings_.push_back(std::move(*ring));
     return {};
-  }
-
-  void read_rings() {
-    for (PerfRing& ring : rings_) {
-      ring.consume([this](std::span<const std::byte> record) {
-        if (auto event = decoder_.decode(record)) merge_.add(std::move(*event));
-      });
-    }
-  }
-
-  void give_until(std::uint64_t horizon, const RecordSink& sink) {
-    if (before_) tell_what_came_before(sink);
-    merge_.give_until(horizon, [&](const PerfEvent& event) { assembler_->feed(event, sink); });
-    if (decoder_.lost() != 0) assembler_->forget_the_dead(sink);
-  }
-
-  void tell_what_came_before(const RecordSink& sink) {
-    qr_exec_enter r{};
-    r.head.kind = QR_EXEC_ENTER;
-    r.head.task = 1;
-    r.min_flt = before_->min_flt;
-    r.maj_flt = before_->maj_flt;
-    sink(std::as_bytes(std::span(&r, 1)));
-    before_.reset();
   }
 
   std::vector<PerfDecoder::Tracepoint> tracepoints_;
   ByteCount ring_bytes_;
-  PerfDecoder decoder_;
-  PerfMerge merge_;
-  std::vector<live::UniqueFd> events_;
-  std::vector<PerfRing> rings_;
-  std::optional<PerfAssembler> assembler_;
-  std::optional<ProcFaults> before_;
-  std::uint64_t last_read_ns_ = 0;
+  PerfPipeline pipeline_;
 };
 
 }  // namespace

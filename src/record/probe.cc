@@ -7,11 +7,16 @@
 
 #include "record/bpf_source.h"
 #include "record/perf_source.h"
+#include "record/unprivileged_source.h"
 
 namespace quire::record {
 namespace {
 
 using Made = Result<std::unique_ptr<Source>, Diagnostic>;
+
+// A user may lock 8 MiB on most systems, and half a mebibyte more for each
+// processor: smaller rings are tried when this is refused.
+constexpr ByteCount kUnprivilegedRing = 4_MiB;
 
 Made make(trace::Tier tier, const RecordOptions& options) {
   switch (tier) {
@@ -20,12 +25,9 @@ Made make(trace::Tier tier, const RecordOptions& options) {
     case trace::Tier::kPerf:
       return make_perf_source(ByteCount(options.ring_bytes.raw() / 4));
     case trace::Tier::kUnprivileged:
-      break;
+      return make_unprivileged_source(kUnprivilegedRing);
   }
-  return fail(Diagnostic{.kind = Diagnostic::Kind::kPrivilege,
-                         .where = std::string(trace::tier_name(tier)),
-                         .what = "this way of recording is not built in",
-                         .hint = {}});
+  std::unreachable();
 }
 
 }  // namespace

@@ -12,13 +12,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <random>
 #include <utility>
 
 #include "live/unique_fd.h"
 #include "record/describe_host.h"
 #include "record/launch.h"
+#include "record/perf_pipeline.h"
 #include "record/probe.h"
 #include "record/scrub.h"
 #include "record/signals.h"
@@ -39,12 +39,6 @@ constexpr milliseconds kTick{20};
 constexpr milliseconds kFlushEvery{1000};
 // How long the address spaces of the last tasks may take to go.
 constexpr milliseconds kLastMms{2000};
-
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 std::uint64_t nanoseconds(const timeval& t) {
   return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U +
@@ -102,12 +96,13 @@ class Run {
     source_.drain_all([this](std::span<const std::byte> record) { translator_.feed(record); });
   }
 
-  // For a target that ended before it became the program.
-  int reap() {
-    while (wait4(root_, &status_, 0, &usage_) < 0 && errno == EINTR) {
-    }
-    root_gone_ = true;
-    return status_;
+  // For a target that could not become the program, and ends.
+  void until_root_gone() {
+    while (!root_gone_) tick();
+  }
+
+  void drain() {
+    source_.drain([this](std::span<const std::byte> record) { translator_.feed(record); });
   }
 
   [[nodiscard]] int status() const { return status_; }
@@ -121,18 +116,15 @@ class Run {
     pollfd wanted[] = {{inbox_.fd(), POLLIN, 0}, {root_gone_ ? -1 : pidfd_.get(), POLLIN, 0}};
     poll(wanted, 2, static_cast<int>(kTick.count()));
     while (const auto arrived = inbox_.next()) answer(*arrived);
-    if (!root_gone_ && wait4(root_, &status_, WNOHANG, &usage_) == root_) root_gone_ = true;
     drain();
+    if (!root_gone_) root_gone_ = source_.root_ended(root_, status_, usage_);
     sink_.flush_if_due();
-  }
-
-  void drain() {
-    source_.drain([this](std::span<const std::byte> record) { translator_.feed(record); });
   }
 
   // The target gets what we get, unless the terminal has sent it to both. With
   // the target gone, or at the second request, it is the recording that ends.
   void answer(const ArrivedSignal& arrived) {
+    if (arrived.number == SIGCHLD) return;  // it has woken us: that was all
     const bool asks_to_end = arrived.number == SIGINT || arrived.number == SIGTERM;
     if (asks_to_end) ++requests_;
     if (root_gone_ || requests_ > 1) {
@@ -226,10 +218,10 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
                                  .prepare_child = [&source] { return source.prepare_child(); }}));
   QUIRE_TRY(source.follow(target.pid()));
   FileSink sink(QUIRE_TRY(trace::Writer::create(options.output, header)));
-  Translator translator(sink, scrubber, monotonic_ns());
+  Translator translator(sink, scrubber, monotonic_now_ns());
   Run run(source, translator, sink, inbox, target.pid());
-  if (const auto error = target.go(); error) {
-    run.reap();
+  if (const auto error = target.go([&run] { run.drain(); }); error) {
+    run.until_root_gone();
     unlink(options.output.c_str());
     return not_run(options.command[0], *error);
   }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -408,6 +409,73 @@ TEST_F(Recorder, PerfTellsTheKindsOfTouchesApart) {
   EXPECT_EQ(touches_in(recording, mapping_of(recording, 103), TouchBits::kWrite | TouchBits::kKernel), 103U);
 }
 
+// Without privilege the calls, tasks and mappings are the same; touches say
+// where, but not which way.
+TEST_F(Recorder, UnprivilegedSeesCallsAndPlaces) {
+  RecordOptions all = options({"/bin/sh", "-c", "/bin/true; /bin/ls / | cat > /dev/null"});
+  run(all);
+  const Recording by_bpf = load();
+  all.force_tier = trace::Tier::kUnprivileged;
+  run(all);
+  const Recording recording = load();
+  EXPECT_EQ(recording.header.tier, trace::Tier::kUnprivileged);
+  for (const Kind kind : {Kind::kSyscall, Kind::kFork, Kind::kExec, Kind::kVma, Kind::kExit, Kind::kMmGone}) {
+    EXPECT_EQ(std::ranges::count(recording.events, kind, &Event::kind),
+              std::ranges::count(by_bpf.events, kind, &Event::kind))
+        << static_cast<int>(kind);
+  }
+  for (const Event& e : recording.events) {
+    if (e.kind == Kind::kTouch) {
+      EXPECT_EQ(e.flags, TouchBits::kNoDirection);
+    }
+  }
+  run([&] {
+    all.command = target("touches");
+    return all;
+  }());
+  const Recording touches = load();
+  EXPECT_EQ(touches_in(touches, mapping_of(touches, 101), TouchBits::kNoDirection), 202U);
+  EXPECT_EQ(touches_in(touches, mapping_of(touches, 103), TouchBits::kNoDirection), 0U);
+}
+
+// Threads and forks under the tracer, to the end and with their status.
+TEST_F(Recorder, UnprivilegedFollowsThreadsAndStatus) {
+  RecordOptions all = options(target("daemon"));
+  all.force_tier = trace::Tier::kUnprivileged;
+  EXPECT_EQ(WEXITSTATUS(run(all).wait_status), 9);
+  const Recording daemon = load();
+  EXPECT_EQ(touches_in(daemon, mapping_of(daemon, 211), TouchBits::kNoDirection), 211U);
+  all.command = target("threads");
+  const RecordOutcome outcome = run(all);
+  EXPECT_EQ(outcome.wait_status, 0);
+  EXPECT_EQ(outcome.summary.tasks, 1U + 20 * 5);
+}
+
+// Who may do less gets less, and is told what and why.
+TEST_F(Recorder, RecordsForAUserWithoutPrivilege) {
+  constexpr uid_t kNobody = 65534;
+  if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
+  ASSERT_EQ(chown(folder.c_str(), kNobody, kNobody), 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (setgid(kNobody) != 0 || setuid(kNobody) != 0) _exit(9);
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) _exit(9);  // which a change of user takes away
+    RecordOptions all = options({"/bin/true"});
+    all.force_tier.reset();
+    const auto outcome = record(all);
+    if (!outcome) _exit(outcome.error().kind == Diagnostic::Kind::kPrivilege ? 77 : 8);
+    _exit(outcome->tier == trace::Tier::kUnprivileged && outcome->notes.size() == 2 ? 0 : 7);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "this host lets other users record nothing";
+  ASSERT_EQ(status, 0);
+  const Recording recording = load();
+  EXPECT_EQ(recording.header.tier, trace::Tier::kUnprivileged);
+  EXPECT_FALSE(recording.header.lacks.empty());
+  EXPECT_GT(recording.summary->touches, 20U);
+}
+
 // A recorder in a process of its own, and pipes its target knows by number.
 struct Line {
   Line() {
@@ -447,9 +515,22 @@ TEST_F(Recorder, ForwardsASignalAndFinishesTheFile) {
   EXPECT_FALSE(recording.summary->interrupted);
 }
 
+// What each way of watching must hold to.
+class RecorderTiers : public Recorder, public testing::WithParamInterface<trace::Tier> {
+ protected:
+  [[nodiscard]] RecordOptions of_tier(std::vector<std::string> command) const {
+    RecordOptions all = options(std::move(command));
+    all.force_tier = GetParam();
+    return all;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, RecorderTiers,
+                         testing::Values(trace::Tier::kBpf, trace::Tier::kPerf, trace::Tier::kUnprivileged),
+                         [](const auto& tier) { return std::string(trace::tier_name(tier.param)); });
+
 // The second request ends the recording, cleanly and marked; the target, which
 // does not answer, lives on unharmed.
-TEST_F(Recorder, EndsTheRecordingAtTheSecondRequest) {
+TEST_P(RecorderTiers, EndsTheRecordingAtTheSecondRequest) {
   const Line ready;
   const Line go;
   const Line done;
@@ -469,12 +550,12 @@ TEST_F(Recorder, EndsTheRecordingAtTheSecondRequest) {
 }
 
 // The recorder is killed: the target goes on, and what was on disk reads.
-TEST_F(Recorder, DoesNotHarmTheTargetWhenKilled) {
+TEST_P(RecorderTiers, DoesNotHarmTheTargetWhenKilled) {
   const Line ready;
   const Line go;
   const Line done;
   const pid_t recorder =
-      record_apart(options(target("survivor", {std::to_string(ready.ends[1]), std::to_string(go.ends[0]),
+      record_apart(of_tier(target("survivor", {std::to_string(ready.ends[1]), std::to_string(go.ends[0]),
                                                std::to_string(done.ends[1])})));
   ASSERT_TRUE(ready.heard());
   ASSERT_EQ(kill(recorder, SIGKILL), 0);

@@ -9,7 +9,7 @@ namespace quire::record {
 SignalInbox::SignalInbox() {
   sigset_t taken;
   sigemptyset(&taken);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&taken, number);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) sigaddset(&taken, number);
   pthread_sigmask(SIG_BLOCK, &taken, &original_);
   fd_ = live::UniqueFd(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
 }

@@ -20,7 +20,7 @@ struct ArrivedSignal {
   Sender sender;
 };
 
-// Takes SIGINT, SIGTERM, SIGHUP and SIGQUIT as data while it lives.
+// Takes SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGCHLD as data while it lives.
 //
 // States : blocked -> put back as it was, by the destructor
 class SignalInbox {

@@ -1,8 +1,11 @@
 // record/source.h - where the records of a running program come from.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -49,6 +52,13 @@ class Source {
   // Records that found no room so far, and what else went unseen.
   [[nodiscard]] virtual std::uint64_t lost() const = 0;
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+
+  // Whether the target's first process has ended, and if so how; it is then
+  // waited for.
+  virtual bool root_ended(pid_t root, int& status, rusage& usage) {
+    const pid_t ended = wait4(root, &status, WNOHANG, &usage);
+    return ended == root || (ended < 0 && errno == ECHILD);  // with SIGCHLD ignored nobody can know how
+  }
 
   // Tasks of the tree that are still there; the root counts as one.
   [[nodiscard]] virtual std::uint64_t alive() const = 0;
