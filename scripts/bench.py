@@ -13,6 +13,8 @@ import pathlib
 import subprocess
 import sys
 
+LIBRARY_FIELDS = {"family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads",
+                  "iterations", "real_time", "cpu_time", "bytes_per_second"}
 NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
@@ -41,25 +43,32 @@ def duration(nanoseconds):
     return f"{nanoseconds:.1f} ns"
 
 
-def rate(per_second):
+def scaled(number):
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if per_second >= size:
-            return f"{per_second / size:.2f} {unit}/s"
-    return f"{per_second:.0f} /s"
+        if number >= size:
+            return f"{number / size:.2f} {unit}"
+    return f"{number:.4g}"
 
 
 def cpu(result):
     return result["cpu_time"] * NANOSECONDS[result.get("time_unit", "ns")]
 
 
+def counters(result):
+    """What a benchmark counted itself: everything that is not the library's."""
+    shown = {k: v for k, v in result.items() if isinstance(v, (int, float)) and k not in LIBRARY_FIELDS}
+    if "items_per_second" in shown:
+        shown["items/s"] = shown.pop("items_per_second")
+    return ", ".join(f"{scaled(v)} {k}" for k, v in shown.items())
+
+
 def alone(found):
-    print("| benchmark | CPU time | items |\n|---|---:|---:|")
+    print("| benchmark | CPU time | counted |\n|---|---:|---:|")
     for name, result in found.items():
         if result.get("error_occurred"):
             print(f"| {name} | skipped: {result['error_message']} | |")
         else:
-            items = result.get("items_per_second")
-            print(f"| {name} | {duration(cpu(result))} | {rate(items) if items else ''} |")
+            print(f"| {name} | {duration(cpu(result))} | {counters(result)} |")
 
 
 def pairs(found):
