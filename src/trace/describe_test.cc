@@ -1,12 +1,16 @@
 #include "trace/describe.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "trace/header_json.h"
 #include "trace/test_recording.h"
 #include "trace/utf8.h"
 
@@ -173,6 +177,24 @@ TEST(Describe, EverythingHasAName) {
   EXPECT_EQ(names.count("?"), 0U);
   EXPECT_EQ(kind_name(static_cast<Kind>(10)), "?");
   EXPECT_EQ(sys_name(static_cast<Sys>(19)), "?");
+}
+
+// The reference page explains every kind, every call and every member of the
+// JSON chunks.
+TEST(Describe, EverythingIsDocumented) {
+  std::ifstream in(QUIRE_SOURCE_DIR "/docs/reference/recording-format.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  const auto explained = [&](std::string_view name) {
+    return page.find(fmt::format("`{}`", name)) != page.npos;
+  };
+  for (unsigned kind = 1; kind <= 9; ++kind)
+    EXPECT_TRUE(explained(kind_name(static_cast<Kind>(kind)))) << kind;
+  for (unsigned sys = 1; sys <= 18; ++sys) EXPECT_TRUE(explained(sys_name(static_cast<Sys>(sys)))) << sys;
+  for (const std::string& json :
+       {encode_header(full_header()), encode_summary(full_summary()), encode_gate(full_gate())}) {
+    const auto members = nlohmann::json::parse(json);
+    for (const auto& [name, value] : members.items()) EXPECT_TRUE(explained(name)) << name;
+  }
 }
 
 }  // namespace
