@@ -23,7 +23,8 @@ struct ReplayOptions {
 // What one replay came to. Counts are of the whole recorded process tree.
 struct ReplayResult {
   std::uint64_t minor_faults = 0;  // faults the programs would have taken, and those of populating calls
-  std::array<std::uint64_t, kMaxOrder + 1> folios{};  // anonymous folios made by faults, by order; [0] not counted
+  std::array<std::uint64_t, kMaxOrder + 1>
+      folios{};                    // anonymous folios made by faults, by order; [0] not counted
   std::uint64_t pmd_maps = 0;      // 2 MiB entries made by faults
   std::uint64_t folio_splits = 0;  // folios split, of all sizes
   std::uint64_t pmd_splits = 0;
@@ -32,17 +33,19 @@ struct ReplayResult {
   ByteCount wasted_at_peak;        // of it in pages never touched
   ByteCount final_resident;        // when the first program began to exit
   ByteCount wasted_at_end;
-  ByteCount peak_rss;              // of the process that had most (shared pages count in each)
-  ByteCount peak_tables;           // page tables
+  ByteCount peak_rss;     // of the process that had most (shared pages count in each)
+  ByteCount peak_tables;  // page tables
   ByteCount final_tables;
-  stats::Counters counters;        // at the end, under the kernel's own names
+  stats::Counters counters;  // at the end, under the kernel's own names
 
   std::uint64_t events = 0;
   std::uint64_t touches = 0;
-  std::uint64_t suppressed = 0;    // recorded faults that found their page mapped already
+  std::uint64_t suppressed = 0;  // recorded faults that found their page mapped already
+  std::uint64_t refused =
+      0;  // recorded faults the program had no right to: it got a signal, the kernel counted none
   std::uint64_t populate_faults = 0;  // modelled: exec's argument pages, MAP_POPULATE, mlock ...
   std::uint64_t elapsed_ns = 0;
-  std::uint64_t state_hash = 0;    // equal for equal recording, policy and machine
+  std::uint64_t state_hash = 0;  // equal for equal recording, policy and machine
   // What the recording holds that this replay does not model, and what did
   // not fit: one sentence each, with how often.
   std::vector<std::string> notes;

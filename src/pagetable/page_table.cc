@@ -30,12 +30,14 @@ Pfn PageTable::alloc_table() {
   memory_.frame(*table).refcount = 1;
   std::memset(memory_.bytes(*table), 0, kPageSize);
   tables_ += PageCount(1);
+  usage_.peak_pages = std::max(usage_.peak_pages, ++usage_.pages);
   return *table;
 }
 
 void PageTable::free_table(Pfn table) {
   memory_.free(table, kOrder0);
   tables_ -= PageCount(1);
+  --usage_.pages;
 }
 
 Entry* PageTable::descend(Entry& upper) {

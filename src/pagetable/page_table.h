@@ -19,6 +19,12 @@ namespace quire::pagetable {
 using arch::Entry;
 using arch::Native;
 
+// Tables of a whole machine, now and at most.
+struct TableUsage {
+  std::uint64_t pages = 0;
+  std::uint64_t peak_pages = 0;
+};
+
 // A tree of tables, four levels deep.
 //
 // States      : a table exists from its first use until free_range or destruction
@@ -30,7 +36,7 @@ using arch::Native;
 // Complexity  : find_pmd O(1), one compare when it hits the last 2 MiB looked at
 class PageTable {
  public:
-  explicit PageTable(phys::PhysMemory& memory) : memory_(memory) {}
+  PageTable(phys::PhysMemory& memory, TableUsage& usage) : memory_(memory), usage_(usage) {}
   ~PageTable();
   PageTable(const PageTable&) = delete;
   PageTable& operator=(const PageTable&) = delete;
@@ -106,6 +112,7 @@ class PageTable {
   [[nodiscard]] std::uint64_t count_tables(Pfn table, unsigned level) const;
 
   phys::PhysMemory& memory_;
+  TableUsage& usage_;
   Pfn root_ = Pfn::invalid();
   std::vector<Pfn> deposits_;
   PageCount tables_;

@@ -12,7 +12,7 @@ using stats::VmEvent;
 AddressSpace::AddressSpace(System& system)
     : system_(system),
       id_(system.next_mm_id++),
-      tables_(system.memory),
+      tables_(system.memory, system.tables),
       mappings_(system.anon_vmas, *this, this) {}
 
 AddressSpace::~AddressSpace() {

@@ -13,6 +13,7 @@ std::optional<Pfn> PageCache::page(FileId file, std::uint64_t pgoff) {
   if (!page) return std::nullopt;
   memory_.frame(*page).set_kind(phys::FrameKind::kFile);
   memory_.zero(*page, kOrder0);
+  folios_.mark_touched(*page);  // waste is about anonymous memory; the cache has its reasons
   pages_.emplace(key(file, pgoff), *page);
   return page;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "folio/folios.h"
+#include "pagetable/page_table.h"
 #include "phys/memory.h"
 #include "policy/fault_orders.h"
 #include "policy/settings.h"
@@ -58,6 +59,7 @@ struct System {
   folio::Folios folios;
   AnonVmaRegistry anon_vmas;
   PageCache page_cache;
+  pagetable::TableUsage tables;
   policy::Settings settings;
   policy::AnonOrderMasks masks;
   Pfn zero_page = Pfn::invalid();

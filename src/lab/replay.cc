@@ -1,0 +1,23 @@
+#include "lab/replay.h"
+
+#include <chrono>
+
+#include "lab/replayer.h"
+
+namespace quire::lab {
+
+Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptions& options) {
+  QUIRE_TRY(reader.rewind());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto kernel = QUIRE_TRY(
+      kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
+  Replayer replayer(*kernel, reader.header());
+  trace::Event event;
+  while (QUIRE_TRY(reader.next(event))) QUIRE_TRY(replayer.apply(event));
+  ReplayResult result = QUIRE_TRY(replayer.finish());
+  result.elapsed_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin).count());
+  return result;
+}
+
+}  // namespace quire::lab

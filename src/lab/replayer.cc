@@ -1,0 +1,256 @@
+#include "lab/replayer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/size.h"
+#include "vm/fault.h"
+#include "vm/fault_file.h"
+
+namespace quire::lab {
+
+using trace::Event;
+using trace::Kind;
+using trace::TouchBits;
+using trace::VmaBits;
+
+namespace {
+
+vm::VmFlags vm_flags(std::uint64_t bits) {
+  vm::VmFlags f = vm::VmFlag::kMayRead | vm::VmFlag::kMayWrite | vm::VmFlag::kMayExec;
+  const auto take = [&](std::uint64_t bit, vm::VmFlags flag) {
+    if ((bits & bit) != 0) f |= flag;
+  };
+  take(VmaBits::kRead, vm::VmFlag::kRead);
+  take(VmaBits::kWrite, vm::VmFlag::kWrite);
+  take(VmaBits::kExec, vm::VmFlag::kExec);
+  take(VmaBits::kShared, vm::VmFlag::kShared | vm::VmFlag::kMayShare);
+  take(VmaBits::kGrowsDown, vm::VmFlag::kGrowsDown);
+  take(VmaBits::kLocked, vm::VmFlag::kLocked);
+  take(VmaBits::kHugepage, vm::VmFlag::kHugePage);
+  take(VmaBits::kNoHugepage, vm::VmFlag::kNoHugePage);
+  take(VmaBits::kDontFork, vm::VmFlag::kDontCopy);
+  take(VmaBits::kPfnMap, vm::VmFlag::kPfnMap);
+  take(VmaBits::kSpecial, vm::VmFlag::kDontExpand);
+  take(VmaBits::kAccount, vm::VmFlag::kAccount);
+  return f;
+}
+
+AccessKind kind_of(const Event& e, const vm::AddressSpace& mm) {
+  if ((e.flags & TouchBits::kNoDirection) != 0) {
+    // The tier could not tell: take what a writable mapping is mostly for.
+    const vm::Vma* const vma = mm.mappings().find(e.addr);
+    return vma != nullptr && vma->flags.has(vm::VmFlag::kWrite) ? AccessKind::kWrite : AccessKind::kRead;
+  }
+  if ((e.flags & TouchBits::kWrite) != 0) return AccessKind::kWrite;
+  return (e.flags & TouchBits::kExecute) != 0 ? AccessKind::kExec : AccessKind::kRead;
+}
+
+Diagnostic out_of_memory(ByteCount ram) {
+  return {Diagnostic::Kind::kFailure, "replay",
+          fmt::format("the simulated machine of {} has no frame left, and reclaim is not modelled",
+                      base::human_size(ram)),
+          "give it more with --ram"};
+}
+
+}  // namespace
+
+Replayer::Replayer(kernel::Kernel& kernel, const trace::Header& header)
+    : kernel_(kernel), next_shared_anon_(vm::AnonVmaId::kMax) {
+  const auto stack = header.rlimits.find("stack");
+  if (stack != header.rlimits.end()) stack_limit_ = ByteCount(stack->second.first);
+}
+
+void Replayer::set_space(trace::MmId mm, vm::AddressSpace* space) {
+  if (mm >= spaces_.size()) spaces_.resize(mm + 64UL);
+  spaces_[mm] = space;
+}
+
+vm::FileRef Replayer::file_ref(trace::FileId id) const {
+  if (id == 0) return vm::FileRef::none();
+  return {vm::FileId(id), id < files_.size() ? files_[id].kind : vm::FileKind::kRegular};
+}
+
+Result<void, Diagnostic> Replayer::apply(const Event& e) {
+  ++result_.events;
+  if (e.kind == Kind::kTouch && !exec_) return touch(e);
+  if (e.kind == Kind::kVma) {
+    add_segment(e);
+    return {};
+  }
+  if (e.kind == Kind::kFile) {
+    if (e.file >= files_.size()) files_.resize(e.file + 64UL);
+    const std::uint64_t bits = e.args[3];
+    files_[e.file].kind = (bits & trace::FileBits::kShmem) != 0     ? vm::FileKind::kShmem
+                          : (bits & trace::FileBits::kHugetlb) != 0 ? vm::FileKind::kHugetlb
+                          : (bits & trace::FileBits::kDevice) != 0  ? vm::FileKind::kDevice
+                                                                    : vm::FileKind::kRegular;
+    return {};
+  }
+  if (exec_) {
+    if (auto done = finish_exec(); !done) return done;
+  }
+  switch (e.kind) {
+    case Kind::kTouch:
+      return touch(e);
+    case Kind::kFork:
+      return fork(e);
+    case Kind::kExec:
+      begin_exec(e);
+      break;
+    case Kind::kSyscall:
+      syscall(e);
+      break;
+    case Kind::kMmGone:
+      mm_gone(e);
+      break;
+    case Kind::kFaultAround:
+      if (vm::AddressSpace* const mm = space(e.mm); mm != nullptr && e.task < last_touch_.size()) {
+        vm::map_file_pages(*mm, last_touch_[e.task], e.args[0], e.args[1]);
+      }
+      break;
+    default:
+      break;
+  }
+  return {};
+}
+
+Result<void, Diagnostic> Replayer::touch(const Event& e) {
+  if ((e.flags & TouchBits::kUncounted) != 0) return {};  // came again, counted, later
+  ++result_.touches;
+  vm::AddressSpace* const mm = space(e.mm);
+  if (mm == nullptr) {
+    note("a touch in an address space the recording does not show the beginning of");
+    return {};
+  }
+  if (e.task >= last_touch_.size()) last_touch_.resize(e.task + 64UL);
+  last_touch_[e.task] = e.addr;
+  switch (vm::access(*mm, e.addr, kind_of(e, *mm))) {
+    case FaultResult::kMinor:
+      ++result_.minor_faults;
+      break;
+    case FaultResult::kHit: {
+      // File faults are replayed as recorded: that the page was gone again is
+      // the page cache's doing, which is not modelled.
+      const vm::Vma* const vma = mm->mappings().find(e.addr);
+      if (vma != nullptr && !vma->is_anonymous()) {
+        ++result_.minor_faults;
+      } else {
+        ++result_.suppressed;
+      }
+      break;
+    }
+    case FaultResult::kSegv:
+    case FaultResult::kBus:
+      ++result_.refused;
+      break;
+    case FaultResult::kOom:
+      return fail(out_of_memory(kernel_.system().memory.total().bytes()));
+  }
+  return {};
+}
+
+Result<void, Diagnostic> Replayer::fork(const Event& e) {
+  const auto child_mm = static_cast<trace::MmId>(e.args[1]);
+  vm::AddressSpace* const parent = space(e.mm);
+  if (child_mm == 0) return {};  // a thread or vfork: the same address space
+  if (parent == nullptr) {
+    note("a fork of an address space the recording does not show the beginning of");
+    return {};
+  }
+  const auto child = kernel_.fork(*parent);
+  if (!child) return fail(out_of_memory(kernel_.system().memory.total().bytes()));
+  set_space(child_mm, *child);
+  return {};
+}
+
+void Replayer::begin_exec(const Event& e) {
+  PendingExec exec;
+  exec.mm = e.mm;
+  exec.old_mm = static_cast<trace::MmId>(e.args[0]);
+  exec.image.start_brk = VirtAddr(e.args[1]);
+  exec.image.brk = VirtAddr(e.args[2]);
+  exec.image.arg_start = VirtAddr(e.args[3]);
+  exec.image.stack_top = VirtAddr(static_cast<std::uint64_t>(e.result));
+  if (root_task_ == 0) root_task_ = e.task;
+  if (e.task == root_task_) root_mm_ = e.mm;
+  exec_ = std::move(exec);
+}
+
+void Replayer::add_segment(const Event& e) {
+  if (!exec_) {
+    note("a mapping outside of any exec");
+    return;
+  }
+  vm::FileRef file = file_ref(e.file);
+  const bool special = (e.args[2] & VmaBits::kSpecial) != 0 && file.is_none();
+  if (special) file = {vm::FileId(next_shared_anon_--), vm::FileKind::kDevice};  // vdso, vvar
+  exec_->image.segments.push_back(
+      {{VirtAddr(e.args[0]), VirtAddr(e.args[1])}, vm_flags(e.args[2]), file, e.args[3]});
+}
+
+Result<void, Diagnostic> Replayer::finish_exec() {
+  const PendingExec exec = std::move(*exec_);
+  exec_.reset();
+  vm::AddressSpace& mm = kernel_.create_address_space();
+  mm.limits.stack = stack_limit_;
+  if (const vm::AddressSpace* const old = space(exec.old_mm)) mm.thp = old->thp;
+  set_space(exec.mm, &mm);
+  const auto faults = kernel_.exec(mm, exec.image);
+  if (!faults && faults.error() == Errno::kNoMem)
+    return fail(out_of_memory(kernel_.system().memory.total().bytes()));
+  if (!faults) {
+    note("a program whose mappings after exec do not fit together");
+    return {};
+  }
+  result_.minor_faults += *faults;
+  result_.populate_faults += *faults;
+  return {};
+}
+
+void Replayer::snapshot_end() {
+  const auto& usage = kernel_.system().folios.usage();
+  result_.final_resident = PageCount(usage.pages).bytes();
+  result_.wasted_at_end = PageCount(usage.pages - usage.touched).bytes();
+  result_.final_tables = PageCount(kernel_.system().tables.pages).bytes();
+}
+
+void Replayer::mm_gone(const Event& e) {
+  vm::AddressSpace* const mm = space(e.mm);
+  if (mm == nullptr) return;
+  if (e.mm == root_mm_) snapshot_end();
+  result_.peak_rss = std::max(result_.peak_rss, mm->rss().peak().bytes());
+  kernel_.destroy(*mm);
+  set_space(e.mm, nullptr);
+}
+
+Result<ReplayResult, Diagnostic> Replayer::finish() {
+  if (exec_) {
+    if (auto done = finish_exec(); !done) return fail(done.error());
+  }
+  vm::System& system = kernel_.system();
+  if (space(root_mm_) != nullptr) snapshot_end();
+  for (const auto& mm : kernel_.address_spaces()) {
+    result_.peak_rss = std::max(result_.peak_rss, mm->rss().peak().bytes());
+  }
+  const auto& usage = system.folios.usage();
+  result_.counters = system.counters;
+  for (unsigned o = 2; o <= kPmdOrder; ++o) {
+    result_.folios[o] =
+        static_cast<std::uint64_t>(system.counters.get(stats::MthpStat::anon_fault_alloc, Order(o)));
+    result_.folio_splits += static_cast<std::uint64_t>(system.counters.get(stats::MthpStat::split, Order(o)));
+  }
+  result_.pmd_maps = system.counters.get(stats::VmEvent::thp_fault_alloc);
+  result_.pmd_splits = system.counters.get(stats::VmEvent::thp_split_pmd);
+  result_.pages_copied = system.counters.get(stats::VmEvent::quire_cow_pages);
+  result_.peak_resident = PageCount(usage.peak_pages).bytes();
+  result_.wasted_at_peak = PageCount(usage.peak_pages - usage.touched_at_peak).bytes();
+  result_.peak_tables = PageCount(system.tables.peak_pages).bytes();
+  result_.state_hash = kernel_.state_hash();
+  for (const auto& [sentence, times] : notes_)
+    result_.notes.push_back(fmt::format("{} ({} times)", sentence, times));
+  return std::move(result_);
+}
+
+}  // namespace quire::lab

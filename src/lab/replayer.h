@@ -1,0 +1,85 @@
+// lab/replayer.h - drives a kernel with the events of a recording, one by one.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/kernel.h"
+#include "lab/replay.h"
+#include "trace/event.h"
+#include "vm/populate.h"
+
+namespace quire::lab {
+
+// Applies recorded events to a modelled kernel and keeps the sums.
+//
+// Placement is never asked for: a mapping goes where it went. What is not
+// modelled is counted under a sentence of its own and otherwise left out.
+//
+// Owns        : nothing but its bookkeeping
+// Refers to   : the kernel
+class Replayer {
+ public:
+  Replayer(kernel::Kernel& kernel, const trace::Header& header);
+
+  // kFailure when the machine has no frame left.
+  [[nodiscard]] Result<void, Diagnostic> apply(const trace::Event& event);
+  // After the last event: everything still alive is counted as it stands.
+  [[nodiscard]] Result<ReplayResult, Diagnostic> finish();
+
+ private:
+  struct File {
+    vm::FileKind kind = vm::FileKind::kRegular;
+  };
+  struct PendingExec {
+    trace::MmId mm = 0;
+    trace::MmId old_mm = 0;
+    kernel::ExecImage image;
+  };
+
+  [[nodiscard]] Result<void, Diagnostic> touch(const trace::Event& e);
+  [[nodiscard]] Result<void, Diagnostic> fork(const trace::Event& e);
+  [[nodiscard]] Result<void, Diagnostic> finish_exec();
+  void begin_exec(const trace::Event& e);
+  void add_segment(const trace::Event& e);
+  void mm_gone(const trace::Event& e);
+  void snapshot_end();
+
+  // System calls (replay_syscalls.cc).
+  void syscall(const trace::Event& e);
+  void sys_mmap(vm::AddressSpace& mm, const trace::Event& e);
+  void sys_mremap(vm::AddressSpace& mm, const trace::Event& e);
+  void sys_madvise(vm::AddressSpace& mm, const trace::Event& e);
+  void sys_lock(vm::AddressSpace& mm, const trace::Event& e);
+  void sys_prctl(vm::AddressSpace& mm, const trace::Event& e);
+  void sys_shmat(vm::AddressSpace& mm, const trace::Event& e);
+  void populated(vm::Populated p);
+
+  [[nodiscard]] vm::AddressSpace* space(trace::MmId mm) const {
+    return mm < spaces_.size() ? spaces_[mm] : nullptr;
+  }
+  void set_space(trace::MmId mm, vm::AddressSpace* space);
+  [[nodiscard]] vm::FileRef file_ref(trace::FileId id) const;
+  void note(const std::string& sentence) { ++notes_[sentence]; }
+  // Checks what the engine answers against what the recorded kernel answered.
+  template <typename T>
+  void expect_done(const Result<T, Errno>& done, const char* call) {
+    if (!done) note(std::string(call) + " that succeeded when recorded was refused in the replay");
+  }
+
+  kernel::Kernel& kernel_;
+  std::vector<vm::AddressSpace*> spaces_;  // by mm id
+  std::vector<VirtAddr> last_touch_;       // by task id
+  std::vector<File> files_;                // by file id
+  std::uint32_t next_shared_anon_;         // file ids for shared anonymous memory, downwards
+  std::optional<PendingExec> exec_;
+  trace::TaskId root_task_ = 0;
+  trace::MmId root_mm_ = 0;
+  ByteCount stack_limit_{8ULL << 20};
+  ReplayResult result_;
+  std::map<std::string, std::uint64_t> notes_;
+};
+
+}  // namespace quire::lab
