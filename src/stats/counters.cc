@@ -108,12 +108,4 @@ std::string_view name(MthpStat s) { return entry(s).name; }
 std::string_view meaning(VmEvent e) { return entry(e).meaning; }
 std::string_view meaning(MthpStat s) { return entry(s).meaning; }
 
-std::string_view name(LabEvent e) { return e == LabEvent::pages_copied_on_write ? "pages_copied_on_write" : ""; }
-
-std::string_view meaning(LabEvent e) {
-  return e == LabEvent::pages_copied_on_write
-             ? "Anonymous 4 KiB pages copied because their folio was shared, after a fork for the most part."
-             : "";
-}
-
 }  // namespace quire::stats

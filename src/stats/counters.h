@@ -49,25 +49,15 @@ enum class MthpStat : std::uint8_t {
   kCount,
 };
 
-// What the laboratory wants to know and no kernel counts. Shown beside the
-// kernel's counters, never among them.
-enum class LabEvent : std::uint8_t {
-  pages_copied_on_write,
-  kCount,
-};
-
-inline constexpr std::size_t kLabEvents = static_cast<std::size_t>(LabEvent::kCount);
 inline constexpr std::size_t kVmEvents = static_cast<std::size_t>(VmEvent::kCount);
 inline constexpr std::size_t kMthpStats = static_cast<std::size_t>(MthpStat::kCount);
 
 // The kernel's spelling.
 [[nodiscard]] std::string_view name(VmEvent e);
 [[nodiscard]] std::string_view name(MthpStat s);
-[[nodiscard]] std::string_view name(LabEvent e);
 // One sentence on what moves it, for the reference and the reports.
 [[nodiscard]] std::string_view meaning(VmEvent e);
 [[nodiscard]] std::string_view meaning(MthpStat s);
-[[nodiscard]] std::string_view meaning(LabEvent e);
 
 class Counters {
  public:
@@ -75,8 +65,6 @@ class Counters {
   void add(MthpStat s, Order order, std::int64_t n = 1) {
     mthp_[order.raw()][static_cast<std::size_t>(s)] += n;
   }
-  void add(LabEvent e, std::uint64_t n = 1) { lab_[static_cast<std::size_t>(e)] += n; }
-  [[nodiscard]] std::uint64_t get(LabEvent e) const { return lab_[static_cast<std::size_t>(e)]; }
   [[nodiscard]] std::uint64_t get(VmEvent e) const { return vm_[static_cast<std::size_t>(e)]; }
   [[nodiscard]] std::int64_t get(MthpStat s, Order order) const {
     return mthp_[order.raw()][static_cast<std::size_t>(s)];
@@ -85,7 +73,6 @@ class Counters {
 
  private:
   std::array<std::uint64_t, kVmEvents> vm_{};
-  std::array<std::uint64_t, kLabEvents> lab_{};
   std::array<std::array<std::int64_t, kMthpStats>, kMaxOrder + 1> mthp_{};
 };
 
