@@ -112,7 +112,7 @@ Result<Populated, Errno> madvise(AddressSpace& mm, VirtAddr start, ByteCount len
     }
     if (vma->begin() > at) hole = true;
     const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
-    QUIRE_TRY(advise_part(mm, *vma, part, advice));
+    (void)QUIRE_TRY(advise_part(mm, *vma, part, advice));
     at = part.end;
   }
   if (hole) return fail(Errno::kNoMem);

@@ -176,7 +176,7 @@ Result<void, Errno> set_lock_flags(AddressSpace& mm, VirtRange range, VmFlags lo
     const VirtRange part{at, std::min(vma->end(), range.end)};
     const VmFlags flags = vma->flags.without(kVmLockedMask) | lock;
     if (flags != vma->flags && !vma->is_special() && !vma->flags.has(VmFlag::kHugeTlb)) {
-      QUIRE_TRY(mm.mappings().modify(*vma, part, flags));
+      (void)QUIRE_TRY(mm.mappings().modify(*vma, part, flags));
     }
     at = part.end;
   }
