@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "record/perf_event.h"
@@ -14,13 +15,19 @@ namespace quire::record {
 // the moment of the read before are given out.
 class PerfMerge {
  public:
-  void add(PerfEvent event) { waiting_.push_back(std::move(event)); }
+  void add(PerfEvent event) { waiting_.push_back({event.time_ns, ++last_, std::move(event)}); }
 
   // Gives, in order, everything older than `horizon_ns`.
   void give_until(std::uint64_t horizon_ns, const std::function<void(const PerfEvent&)>& take);
 
  private:
-  std::vector<PerfEvent> waiting_;
+  struct Waiting {
+    std::uint64_t time_ns;
+    std::uint64_t number;  // equal times keep the order they were read in
+    PerfEvent event;
+  };
+  std::uint64_t last_ = 0;
+  std::vector<Waiting> waiting_;
 };
 
 }  // namespace quire::record
