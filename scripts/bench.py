@@ -3,9 +3,8 @@
 
     scripts/bench.py BUILD [FILTER]
 
-Benchmarks come in two kinds. Most measure us alone. A pair named
-`engine/<what>` and `live/<what>` does the same thing on our engine and on the
-running kernel, in the same program; the second table sets them side by side.
+The last column shows what a benchmark counted itself: events per second, or, for
+our engine beside the running kernel, both times and their ratio.
 The results stay in BUILD/bench/ as JSON.
 """
 import json
@@ -62,28 +61,13 @@ def counters(result):
     return ", ".join(f"{scaled(v)} {k}" for k, v in shown.items())
 
 
-def alone(found):
+def table(found):
     print("| benchmark | CPU time | counted |\n|---|---:|---:|")
     for name, result in found.items():
         if result.get("error_occurred"):
             print(f"| {name} | skipped: {result['error_message']} | |")
         else:
             print(f"| {name} | {duration(cpu(result))} | {counters(result)} |")
-
-
-def pairs(found):
-    """Ours beside the kernel's; a ratio above 1 says how much faster we are."""
-    names = [n.removeprefix("engine/") for n in found if n.startswith("engine/") and n.replace("engine/", "live/", 1) in found]
-    if not names:
-        return
-    print("\n| operation | engine | live kernel | kernel / engine |\n|---|---:|---:|---:|")
-    for name in names:
-        ours, live = found[f"engine/{name}"], found[f"live/{name}"]
-        broken = next((r for r in (ours, live) if r.get("error_occurred")), None)
-        if broken:
-            print(f"| {name} | | | skipped: {broken['error_message']} |")
-        else:
-            print(f"| {name} | {duration(cpu(ours))} | {duration(cpu(live))} | {cpu(live) / cpu(ours):.2f} |")
 
 
 def main(build, only):
@@ -95,8 +79,7 @@ def main(build, only):
     found = {}
     for program in programs:
         found.update(medians(run(program, out / f"{program.name}.json", only)))
-    alone({n: r for n, r in found.items() if not n.startswith(("engine/", "live/"))})
-    pairs(found)
+    table(found)
 
 
 if __name__ == "__main__":
