@@ -231,12 +231,12 @@ int BPF_PROG(on_map_pages, struct address_space* mapping, unsigned long first, u
   if (!r) return 0;
   set_head(&r->head, QR_FAULT_AROUND, state->id);
   if ((u64)task->mm != state->mm) r->head.flags = QR_NEW_MM;
-  struct inode* inode = BPF_CORE_READ(mapping, host);
+  struct inode* inode = mapping->host;
   r->first = first;
   r->last = last;
-  r->ino = BPF_CORE_READ(inode, i_ino);
-  r->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-  r->bits = inode_bits(inode);
+  r->ino = inode->i_ino;
+  r->dev = inode->i_sb->s_dev;
+  r->pad = 0;
   submit(r);
   return 0;
 }

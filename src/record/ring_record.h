@@ -71,7 +71,7 @@ struct qr_fault_around {
   QR_U64 last;
   QR_U64 ino;
   QR_U32 dev;
-  QR_U32 bits;
+  QR_U32 pad;
 };
 
 struct qr_syscall {

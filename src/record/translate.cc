@@ -185,7 +185,6 @@ void Translator::on_fault_around(const qr_fault_around& r) {
   qr_file file{};
   file.dev = r.dev;
   file.ino = r.ino;
-  file.bits = r.bits;
   const auto found = files_.find({r.dev, r.ino});
   const trace::FileId id = found != files_.end() ? found->second.id : file_id(file, r.head);
   Event& e = fresh(Kind::kFaultAround, r.head, *task);
