@@ -47,7 +47,8 @@ void Kernel::destroy(vm::AddressSpace& mm) {
 Result<std::uint64_t, Errno> Kernel::exec(vm::AddressSpace& mm, const ExecImage& image) {
   for (const ExecImage::Segment& s : image.segments) {
     if (mm.mappings().overlaps(s.range)) return fail(Errno::kInval);
-    mm.mappings().map({.range = s.range, .flags = s.flags, .file = s.file, .pgoff = s.pgoff});
+    mm.mappings().map({.range = s.range, .flags = s.flags, .file = s.file, .pgoff = s.pgoff},
+                      vm::MergeWith::kNone);
   }
   mm.start_brk = image.start_brk;
   mm.brk = image.brk;

@@ -270,6 +270,23 @@ TEST(Library, FallbackCountsEachSizeOnce) {
   EXPECT_EQ(stat(*k, "hugepages-16kB/stats/anon_fault_alloc"), "1");
 }
 
+// The heap starts a mapping of its own, even right behind other memory (bss),
+// so that no folio reaches across its start; later it grows that mapping.
+TEST(Library, TheHeapNeverMergesWithWhatLiesBelowIt) {
+  const auto k = boot("64K");
+  Process& p = k->spawn();
+  const VirtAddr start = p.brk(VirtAddr(0));
+  map(p, 128_KiB, start - 128_KiB);
+  ASSERT_EQ(p.brk(start + 256_KiB), start + 256_KiB);
+  const VirtAddr block = start.align_down(Order(4));
+  ASSERT_NE(block, start);
+  p.touch(start, AccessKind::kWrite);
+  EXPECT_EQ(p.layout({start, start + 4_KiB})[0].order, kOrder0);
+  ASSERT_EQ(p.brk(start + 512_KiB), start + 512_KiB);
+  p.touch((start + 256_KiB).align_down(Order(4)), AccessKind::kWrite);
+  EXPECT_EQ(stat(*k, "hugepages-64kB/stats/anon_fault_alloc"), "1");
+}
+
 // The prctl modes: off for all sizes, or for all but advised mappings.
 TEST(Library, PrctlThpModes) {
   const auto k = boot("64K");

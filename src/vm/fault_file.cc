@@ -40,6 +40,11 @@ FaultResult cow_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
 FaultResult do_file_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
   if (Native::is_none(pmd) && !mm.tables().alloc_pte_table(pmd)) return FaultResult::kOom;
   Entry& pte = *mm.tables().pte(pmd, addr);
+  if (vma.flags.has(VmFlag::kPfnMap)) {
+    // A frame of the kernel's own (vvar): mapped, but nobody's resident page.
+    pte = Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma))));
+    return FaultResult::kMinor;
+  }
   if (kind == AccessKind::kWrite && !vma.is_shared()) return cow_fault(mm, vma, addr, pte);
   return map_page(mm, vma, addr, pte, kind) ? FaultResult::kMinor : FaultResult::kOom;
 }

@@ -58,7 +58,8 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
       QUIRE_TRY(dont_need(mm, vma, range, advice));
       return &vma;
     case Advice::kFree:
-      if (!vma.is_anonymous()) return fail(Errno::kInval);
+      if (!vma.is_anonymous() || vma.flags.has_any(VmFlag::kPfnMap | VmFlag::kLocked))
+        return fail(Errno::kInval);
       madvise_free_range(mm, range);
       return &vma;
     case Advice::kWillNeed:

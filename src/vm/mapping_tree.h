@@ -48,7 +48,8 @@ struct NewMapping {
 };
 
 // Which neighbours a new mapping may be merged with. brk only grows the one before.
-enum class MergeWith : std::uint8_t { kBoth, kPrevOnly };
+// kNone: the mapping stands for itself (what exec laid out is taken as it is).
+enum class MergeWith : std::uint8_t { kBoth, kPrevOnly, kNone };
 
 // The result of copy_vma.
 struct CopiedVma {

@@ -160,7 +160,7 @@ Vma& MappingTree::map(const NewMapping& what, MergeWith with) {
   request.pgoff = what.file.is_none() ? what.range.begin.page_number() : what.pgoff;
   request.attributes.flags = what.flags;
   request.attributes.file = what.file;
-  request.prev = find_last_before(what.range.begin);
+  if (with != MergeWith::kNone) request.prev = find_last_before(what.range.begin);
   if (with == MergeWith::kBoth) request.next = find_first_from(what.range.begin);
   if (Vma* merged = merge_new_range(request); merged != nullptr) return *merged;
   Vma like;

@@ -16,26 +16,50 @@ FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind)
   return handle_mm_fault(mm, vma, addr, kind);
 }
 
+// The pages of `part` of one mapping; ends at the first that cannot be had.
+Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Populated& done) {
+  if (vma.flags.has_any(VmFlag::kIo | VmFlag::kPfnMap | VmFlag::kLockOnFault)) return {};
+  if (!vma.is_accessible()) return fail(Errno::kNoMem);
+  const bool write = vma.flags.has(VmFlag::kWrite) && !vma.is_shared();
+  const AccessKind kind = write ? AccessKind::kWrite : AccessKind::kRead;
+  for (VirtAddr addr = part.begin; addr < part.end; addr += PageCount(1)) {
+    const FaultResult result = fault_in(mm, vma, addr, kind);
+    if (result == FaultResult::kMinor) ++done.faults;
+    if (result == FaultResult::kOom) return fail(Errno::kAgain);
+    if (result == FaultResult::kBus) return fail(Errno::kNoMem);
+  }
+  return {};
+}
+
+// Calls fn(Vma&, its part of `range`) for each mapping, until one returns an error.
+template <typename Fn>
+Result<void, Errno> each_mapping(AddressSpace& mm, VirtRange range, Fn fn) {
+  VirtAddr at = range.begin;
+  while (Vma* const vma = mm.mappings().find_first_from(at)) {
+    if (vma->begin() >= range.end) break;
+    const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
+    QUIRE_TRY(fn(*vma, part));
+    at = part.end;
+  }
+  return {};
+}
+
 }  // namespace
 
 Populated mm_populate(AddressSpace& mm, VirtRange range) {
   Populated done;
-  VirtAddr addr = range.begin;
-  while (addr < range.end) {
-    Vma* const vma = mm.mappings().find_first_from(addr);
-    if (vma == nullptr || vma->begin() >= range.end) return done;
-    addr = std::max(addr, vma->begin());
-    const VirtAddr end = std::min(vma->end(), range.end);
-    const bool skip = vma->flags.has_any(VmFlag::kIo | VmFlag::kPfnMap) || !vma->is_accessible();
-    const bool write = vma->flags.has(VmFlag::kWrite) && !vma->is_shared();
-    const AccessKind kind = write ? AccessKind::kWrite : AccessKind::kRead;
-    for (; addr < end; addr += PageCount(1)) {
-      if (skip) continue;
-      const FaultResult result = fault_in(mm, *vma, addr, kind);
-      if (result == FaultResult::kMinor) ++done.faults;
-      if (result == FaultResult::kOom || result == FaultResult::kBus) return done;
-    }
-  }
+  const auto all = each_mapping(mm, range, [&](Vma& vma, VirtRange part) {
+    static_cast<void>(populate_part(mm, vma, part, done));  // the next mapping may do better
+    return Result<void, Errno>{};
+  });
+  static_cast<void>(all);
+  return done;
+}
+
+Result<Populated, Errno> mlock_populate(AddressSpace& mm, VirtRange range) {
+  Populated done;
+  QUIRE_TRY(
+      each_mapping(mm, range, [&](Vma& vma, VirtRange part) { return populate_part(mm, vma, part, done); }));
   return done;
 }
 

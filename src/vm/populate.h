@@ -16,9 +16,14 @@ struct Populated {
   std::uint64_t faults = 0;
 };
 
-// MAP_POPULATE, mlock: touches `range`, writing where the mapping allows
-// private writes; stops silently at the first hole or failure.
+// MAP_POPULATE, mlockall, growing a locked mapping: touches the mapped parts
+// of `range`, writing where the mapping allows private writes. A mapping
+// whose pages cannot be had is passed over.
 Populated mm_populate(AddressSpace& mm, VirtRange range);
+
+// The same for mlock, which says what went wrong: kNoMem for memory that
+// allows no access, kAgain when no frame is left.
+[[nodiscard]] Result<Populated, Errno> mlock_populate(AddressSpace& mm, VirtRange range);
 
 // MADV_POPULATE_READ / _WRITE and get_user_pages: every page of `range` is
 // made accessible that way. kNoMem: not mapped, or no frame left. kInval: the mapping

@@ -146,16 +146,19 @@ Mapped brk(AddressSpace& mm, VirtAddr to) {
   } else if (new_end > old_end) {
     const VirtRange grown{old_end, new_end};
     const Vma* const next = mm.mappings().find_first_from(old_end);
+    // One page always stays free above the heap.
     const PageCount gap =
-        next != nullptr && next->flags.has(VmFlag::kGrowsDown) ? kStackGuardGap : PageCount(0);
+        PageCount(1) +
+        (next != nullptr && next->flags.has(VmFlag::kGrowsDown) ? kStackGuardGap : PageCount(0));
     if (new_end > kTaskSize || (next != nullptr && next->begin() < new_end + gap) ||
         over_address_space_limit(mm, pages_between(old_end, new_end)) || !mm.mappings().may_add_mapping()) {
       return unchanged;
     }
     const VmFlags flags =
         flags_for(Prot::kRead | Prot::kWrite, MapFlags::kPrivate) | VmFlag::kAccount | mm.def_flags;
-    mm.mappings().map({.range = grown, .flags = flags, .file = FileRef::none(), .pgoff = 0},
-                      MergeWith::kPrevOnly);
+    // The heap grows itself, never the mapping below where it starts (bss).
+    const MergeWith with = old_end > mm.start_brk ? MergeWith::kPrevOnly : MergeWith::kNone;
+    mm.mappings().map({.range = grown, .flags = flags, .file = FileRef::none(), .pgoff = 0}, with);
     mm.brk = to;
     Mapped result{to, {}};
     if (mm.def_flags.has(VmFlag::kLocked)) result.populated = mm_populate(mm, grown);
@@ -196,7 +199,7 @@ Result<Populated, Errno> mlock(AddressSpace& mm, VirtAddr addr, ByteCount length
   VmFlags lock = VmFlag::kLocked;
   if (on_fault == LockOnFault::kYes) lock |= VmFlag::kLockOnFault;
   QUIRE_TRY(set_lock_flags(mm, range, lock));
-  return on_fault == LockOnFault::kYes ? Populated{} : mm_populate(mm, range);
+  return mlock_populate(mm, range);
 }
 
 Result<void, Errno> munlock(AddressSpace& mm, VirtAddr addr, ByteCount length) {
@@ -275,6 +278,7 @@ Result<Mapped, Errno> move_vma(AddressSpace& mm, const MremapRequest& r, Vma& vm
     return fail(entries.error());
   }
   if (dont_unmap) {
+    moved.source->flags = moved.source->flags.without(kVmLockedMask);  // of all of it, not of the part
     if (whole) mm.mappings().drop_anon_vma(*moved.source);
   } else {
     QUIRE_TRY(unmap(mm, old_range));
@@ -285,38 +289,90 @@ Result<Mapped, Errno> move_vma(AddressSpace& mm, const MremapRequest& r, Vma& vm
   return result;
 }
 
+// What is wrong with the numbers alone, before any mapping is looked at.
+bool silly(const MremapRequest& r, PageCount old_pages, PageCount new_pages) {
+  const bool dont_unmap = (r.flags & RemapFlags::kDontUnmap) != 0;
+  if ((r.flags & ~7) != 0 || !r.addr.aligned() || new_pages.raw() == 0) return true;
+  if (new_pages.bytes() > kTaskSize - VirtAddr(0)) return true;
+  if ((r.flags & (RemapFlags::kFixed | RemapFlags::kDontUnmap)) == 0) return false;
+  if (!r.new_addr.aligned() || r.new_addr > kTaskSize - new_pages) return true;
+  if ((r.flags & RemapFlags::kMayMove) == 0 || (dont_unmap && old_pages != new_pages)) return true;
+  return VirtRange{r.new_addr, r.new_addr + new_pages}.overlaps({r.addr, r.addr + old_pages});
+}
+
+// Whether `vma`, found at the old address, may be grown or moved as asked.
+Result<void, Errno> check_source(const MremapRequest& r, const Vma* vma, VirtRange old_range,
+                                 PageCount new_pages) {
+  if (vma == nullptr) return fail(Errno::kFault);
+  const PageCount old_pages = pages_between(old_range.begin, old_range.end);
+  const bool moves = (r.flags & (RemapFlags::kFixed | RemapFlags::kDontUnmap)) != 0;
+  if (!moves && new_pages <= old_pages) return {};
+  if (old_pages.raw() == 0) return fail(Errno::kInval);  // duplicating shared memory is not modelled
+  const bool fixed_size = vma->flags.has_any(VmFlag::kDontExpand | VmFlag::kPfnMap);
+  if ((r.flags & RemapFlags::kDontUnmap) != 0 && fixed_size) return fail(Errno::kInval);
+  if (!vma->range.covers(old_range)) return fail(Errno::kFault);
+  if (new_pages > old_pages && fixed_size) return fail(Errno::kFault);
+  return {};
+}
+
+// MREMAP_FIXED or MREMAP_DONTUNMAP of a part of one mapping, checked before.
+Result<Mapped, Errno> remap_to(AddressSpace& mm, const MremapRequest& r, VirtRange old_range,
+                               PageCount new_pages) {
+  const VirtAddr to = QUIRE_TRY(target_of(mm, r, *mm.mappings().find(r.addr), new_pages));
+  const VirtRange target{to, to + new_pages};
+  if ((r.flags & RemapFlags::kFixed) != 0) QUIRE_TRY(unmap(mm, target));
+  const VirtAddr kept_end = r.addr + new_pages;
+  if (kept_end < old_range.end) {
+    QUIRE_TRY(unmap(mm, {kept_end, old_range.end}));
+    old_range.end = kept_end;
+  }
+  return move_vma(mm, r, *mm.mappings().find(r.addr), old_range, target);
+}
+
+// A move that keeps the length takes every mapping of the range along, and
+// the holes between them. A file that places its mappings itself moves alone.
+Result<Mapped, Errno> move_all(AddressSpace& mm, const MremapRequest& r, VirtRange old_range) {
+  Vma* vma = mm.mappings().find(r.addr);
+  if (vma == nullptr) return fail(Errno::kFault);
+  std::optional<Mapped> first;
+  for (VirtAddr at = r.addr; vma != nullptr && vma->begin() < old_range.end;
+       vma = mm.mappings().find_first_from(at)) {
+    at = std::max(at, vma->begin());
+    const VirtRange part{at, std::min(vma->end(), old_range.end)};
+    const bool alone = vma->file.kind == FileKind::kRegular || vma->file.kind == FileKind::kDevice;
+    if (alone && (first || part.end < old_range.end)) return fail(Errno::kFault);
+    MremapRequest one = r;
+    one.addr = at;
+    one.old_length = one.new_length = part.size();
+    one.new_addr = r.new_addr + (at - r.addr);
+    const PageCount pages = pages_between(part.begin, part.end);
+    QUIRE_TRY(check_source(one, vma, part, pages));
+    const Mapped moved = QUIRE_TRY(remap_to(mm, one, part, pages));
+    if (first) {
+      first->populated.faults += moved.populated.faults;
+    } else {
+      first = moved;
+    }
+    at = part.end;
+  }
+  return *first;
+}
+
 }  // namespace
 
 Result<Mapped, Errno> mremap(AddressSpace& mm, const MremapRequest& r) {
   const PageCount old_pages = PageCount::covering(r.old_length);
   const PageCount new_pages = PageCount::covering(r.new_length);
+  if (silly(r, old_pages, new_pages)) return fail(Errno::kInval);
+  const VirtRange old_range{r.addr, r.addr + old_pages};
   const bool fixed = (r.flags & RemapFlags::kFixed) != 0;
-  const bool dont_unmap = (r.flags & RemapFlags::kDontUnmap) != 0;
-  const bool may_move = (r.flags & RemapFlags::kMayMove) != 0;
-  if ((r.flags & ~7) != 0 || !r.addr.aligned() || new_pages.raw() == 0) return fail(Errno::kInval);
-  if ((fixed || dont_unmap) && !may_move) return fail(Errno::kInval);
-  if (dont_unmap && old_pages != new_pages) return fail(Errno::kInval);
-  if (old_pages.raw() == 0) return fail(Errno::kInval);  // duplicating shared memory is not modelled
-  Vma* vma = mm.mappings().find(r.addr);
-  if (vma == nullptr) return fail(Errno::kFault);
-  VirtRange old_range{r.addr, r.addr + old_pages};
+  if (fixed && old_pages == new_pages) return move_all(mm, r, old_range);
 
-  if (fixed || dont_unmap) {
-    const VirtAddr to = QUIRE_TRY(target_of(mm, r, *vma, new_pages));
-    const VirtRange target{to, to + new_pages};
-    if (!to.aligned() || target.end > kTaskSize || target.overlaps(old_range)) return fail(Errno::kInval);
-    QUIRE_TRY(unmap(mm, target));
-    if (new_pages < old_pages) {
-      QUIRE_TRY(unmap(mm, {r.addr + new_pages, old_range.end}));
-      old_range.end = r.addr + new_pages;
-    }
-    vma = mm.mappings().find(r.addr);
-    if (vma == nullptr || !vma->range.covers(old_range)) return fail(Errno::kFault);
-    return move_vma(mm, r, *vma, old_range, target);
-  }
-  if (new_pages > old_pages && !vma->range.covers(old_range)) return fail(Errno::kFault);
+  Vma* const vma = mm.mappings().find(r.addr);
+  QUIRE_TRY(check_source(r, vma, old_range, new_pages));
+  if (fixed || (r.flags & RemapFlags::kDontUnmap) != 0) return remap_to(mm, r, old_range, new_pages);
   if (const auto in_place = QUIRE_TRY(resize_in_place(mm, r, *vma, old_range, new_pages))) return *in_place;
-  if (!may_move) return fail(Errno::kNoMem);
+  if ((r.flags & RemapFlags::kMayMove) == 0) return fail(Errno::kNoMem);
   const VirtAddr to = QUIRE_TRY(target_of(mm, r, *vma, new_pages));
   return move_vma(mm, r, *vma, old_range, {to, to + new_pages});
 }
