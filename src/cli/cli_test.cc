@@ -1,0 +1,303 @@
+// The built program, run as people run it: what it prints, and how it ends.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/testing_program.h"
+#include "policy/parse.h"
+#include "trace/test_recording.h"
+
+namespace quire::cli {
+namespace {
+
+using testing::Finished;
+using ::testing::HasSubstr;
+using testing::lines;
+using ::testing::Not;
+using ::testing::StartsWith;
+using testing::User;
+using trace::testing::bytes_of;
+using trace::testing::put_bytes;
+
+class Program : public ::testing::Test {
+ protected:
+  [[nodiscard]] Finished quire(const std::vector<std::string>& words, User user = User::kSame) const {
+    return testing::run_program(QUIRE_PROGRAM, words, user, folder_.file("."));
+  }
+  [[nodiscard]] std::string file(const std::string& name = "r.quire") const { return folder_.file(name); }
+
+  // A finished recording made to order, with a gate that passed.
+  std::string recording() const {
+    write(trace::testing::full_summary());
+    EXPECT_TRUE(trace::write_gate(file(), {.passed = true,
+                                           .recorded_faults = 9,
+                                           .modelled_populate = 0,
+                                           .kernel_faults = 9,
+                                           .replayed_faults = 9,
+                                           .failures = {}}));
+    return file();
+  }
+  void write(const std::optional<trace::Summary>& summary, std::size_t per_chunk = 4) const {
+    trace::testing::write_recording(file(), trace::testing::full_header(), trace::testing::small_run(),
+                                    summary, per_chunk);
+  }
+  // Runs it and expects one line of complaint and nothing else.
+  std::string complaint(const std::vector<std::string>& words, int status, User user = User::kSame) const {
+    const Finished run = quire(words, user);
+    EXPECT_EQ(run.status, status) << run.err;
+    EXPECT_EQ(run.out, "");
+    EXPECT_EQ(lines(run.err), 1) << run.err;
+    EXPECT_THAT(run.err, StartsWith("quire: "));
+    return run.err;
+  }
+
+ private:
+  trace::testing::TempDir folder_;
+};
+
+using Json = nlohmann::json;
+
+// No verb is a mistake; what there is stands on stderr.
+TEST_F(Program, WithoutVerbShowsTheVerbs) {
+  const Finished run = quire({});
+  EXPECT_EQ(run.status, 2);
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err, HasSubstr("replay"));
+}
+
+// A slip of the finger gets the likely verb.
+TEST_F(Program, SuggestsTheNearestVerb) {
+  EXPECT_THAT(complaint({"reply"}, 2), HasSubstr("did you mean replay?"));
+  EXPECT_THAT(complaint({"xyzzyx"}, 2), HasSubstr("there are record, info, replay, verify, version"));
+}
+
+// Help is an answer: on stdout, with status 0, on one screen, with three
+// examples at its end.
+TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
+  for (const char* verb : {"record", "info", "replay", "verify", "version"}) {
+    const Finished run = quire({verb, "--help"});
+    EXPECT_EQ(run.status, 0) << verb;
+    EXPECT_EQ(run.err, "") << verb;
+    EXPECT_LE(lines(run.out), 24) << run.out;
+    const auto examples = run.out.find("Examples:\n");
+    ASSERT_NE(examples, std::string::npos) << run.out;
+    EXPECT_EQ(lines(run.out.substr(examples)), 4) << run.out;
+    for (std::istringstream text(run.out); text.good();) {
+      std::string line;
+      std::getline(text, line);
+      EXPECT_LE(line.size(), 100U) << line;
+    }
+  }
+}
+
+// All ways to ask for the version agree.
+TEST_F(Program, TellsItsVersion) {
+  const Finished run = quire({"version"});
+  EXPECT_EQ(run.status, 0);
+  EXPECT_THAT(run.out, StartsWith("quire "));
+  EXPECT_EQ(quire({"--version"}).out, run.out);
+}
+
+// An option that does not exist, a word too many, a number that is none.
+TEST_F(Program, RefusesWhatItDoesNotUnderstand) {
+  EXPECT_THAT(complaint({"info", "--jsn", file()}, 2), HasSubstr("did you mean --json?"));
+  EXPECT_THAT(complaint({"info", "a", "b"}, 2), HasSubstr("unexpected word \"b\""));
+  EXPECT_THAT(complaint({"replay", "--jobs", "many", file()}, 2), HasSubstr("many"));
+  EXPECT_THAT(complaint({"replay", "--policy"}, 2), HasSubstr("--policy"));
+  EXPECT_THAT(complaint({"info", "x", "--", "ls"}, 2), HasSubstr("no command"));
+  EXPECT_THAT(complaint({"info"}, 2), HasSubstr("no recording"));
+}
+
+// What is wrong with a command line is told before a recording is looked at.
+TEST_F(Program, RefusesAnUnknownPolicyWord) {
+  recording();
+  const std::string told = complaint({"replay", file(), "--policy", "65K"}, 2);
+  EXPECT_THAT(told, HasSubstr("16K 32K 64K"));
+  EXPECT_THAT(told, HasSubstr("did you mean 64K?"));
+  EXPECT_EQ(complaint({"verify", "--policy", "65K", "--", "true"}, 2), told);
+}
+
+// A machine that is none.
+TEST_F(Program, RefusesAnImpossibleMachine) {
+  recording();
+  EXPECT_THAT(complaint({"replay", file(), "--ram", "lots"}, 2), HasSubstr("--ram"));
+  EXPECT_THAT(complaint({"replay", file(), "--ram", "1K"}, 2), HasSubstr("16M"));
+}
+
+// A recording that is not there fails, in every verb that reads one.
+TEST_F(Program, SaysWhichRecordingIsMissing) {
+  for (const char* verb : {"info", "replay", "verify"}) {
+    EXPECT_THAT(complaint({verb, file("none"), "--json"}, 1), HasSubstr(file("none"))) << verb;
+  }
+}
+
+// One that may not be read names the file and the reason.
+TEST_F(Program, SaysWhichRecordingMayNotBeRead) {
+  if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
+  recording();
+  EXPECT_THAT(complaint({"info", file()}, 1, User::kNobody), HasSubstr("Permission denied"));
+}
+
+// A file that is something else is not read as a recording.
+TEST_F(Program, RefusesAFileOfAnotherKind) {
+  std::ofstream(file()) << "#!/bin/sh\necho this is no recording at all\n";
+  EXPECT_THAT(complaint({"info", file()}, 5), HasSubstr("not a Quire recording"));
+}
+
+// A recording of a newer version: no guessing.
+TEST_F(Program, RefusesARecordingFromTheFuture) {
+  EXPECT_THAT(complaint({"info", QUIRE_SOURCE_DIR "/tests/corpus/recording/newer"}, 5), HasSubstr("too new"));
+  EXPECT_THAT(complaint({"replay", "--policy", "4K", QUIRE_SOURCE_DIR "/tests/corpus/recording/newer"}, 5),
+              HasSubstr("too new"));
+}
+
+// A recorder that was killed leaves a recording without its end: what is there
+// is shown, and the status says that it is not all.
+TEST_F(Program, ShowsWhatIsLeftOfARecordingThatWasCutOff) {
+  write(std::nullopt);
+  const Finished run = quire({"info", file()});
+  EXPECT_EQ(run.status, 5);
+  EXPECT_THAT(run.out, HasSubstr("events"));
+  EXPECT_THAT(run.err, HasSubstr("cut off"));
+  EXPECT_EQ(lines(run.err), 1) << run.err;
+}
+
+// A single flipped bit is found, wherever it is; no byte of the file is
+// harmless, and none makes the program crash.
+TEST_F(Program, FindsAFlippedBit) {
+  recording();
+  const auto good = bytes_of(file());
+  for (std::size_t at = 0; at < good.size(); at += 1 + good.size() / 12) {
+    auto bad = good;
+    bad[at] ^= std::byte{0x10};
+    put_bytes(file("bad"), bad);
+    const Finished run = quire({"info", file("bad")});
+    EXPECT_EQ(run.status, 5) << at << run.out;
+    EXPECT_EQ(lines(run.err), 1) << run.err;
+    EXPECT_EQ(bytes_of(file("bad")), bad);
+  }
+}
+
+// Damage that is only met on the way stops a replay without an answer.
+TEST_F(Program, DoesNotReplayDamage) {
+  recording();
+  auto bytes = bytes_of(file());
+  bytes[bytes.size() / 2] ^= std::byte{1};
+  put_bytes(file(), bytes);
+  const Finished run = quire({"replay", file(), "--policy", "4K"});
+  EXPECT_EQ(run.status, 5);
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err, HasSubstr(file()));
+}
+
+// Names of a recording cannot write to the terminal of whoever looks at it.
+TEST_F(Program, EscapesWhatARecordingSays) {
+  auto header = trace::testing::full_header();
+  header.argv = {"evil\x1b[2J\nname"};
+  trace::testing::write_recording(file(), header, trace::testing::small_run(),
+                                  trace::testing::full_summary());
+  const Finished run = quire({"info", file()});
+  EXPECT_THAT(run.out, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(run.out, HasSubstr("evil\\x1b[2J\\x0aname"));
+  EXPECT_TRUE(Json::accept(quire({"info", file(), "--json"}).out));
+}
+
+// JSON says which input it is about, and numbers are numbers.
+TEST_F(Program, InfoAsJson) {
+  recording();
+  const Finished run = quire({"info", "--json", file()});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const Json json = Json::parse(run.out);
+  EXPECT_EQ(json["schema_version"], 1);
+  EXPECT_EQ(json["inputs"]["path"], file());
+  EXPECT_EQ(json["inputs"]["content_hash"], json["results"]["content_hash"]);
+  EXPECT_EQ(json["results"]["events"], trace::testing::small_run().size());
+  EXPECT_TRUE(json["results"]["summary"]["gate"]["passed"]);
+}
+
+// An answer that cannot be written is a failure.
+TEST_F(Program, NoticesAFullDisk) {
+  recording();
+  const Finished run =
+      testing::run_program("/bin/sh", {"-c", "exec \"$0\" info \"$1\" > /dev/full", QUIRE_PROGRAM, file()},
+                           User::kSame, file("."));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_THAT(run.err, HasSubstr("No space left"));
+}
+
+// What record needs, and does not get.
+TEST_F(Program, RecordWantsAFileAndACommand) {
+  EXPECT_THAT(complaint({"record", "--", "true"}, 2), HasSubstr("-o FILE"));
+  EXPECT_THAT(complaint({"record", "-o", file()}, 2), HasSubstr("no command"));
+  EXPECT_THAT(complaint({"record", "-o", file(), "true"}, 2), HasSubstr("stands behind --"));
+  EXPECT_THAT(complaint({"record", "-o", file(), "--tier", "bfp", "--", "true"}, 2),
+              HasSubstr("did you mean bpf?"));
+}
+
+// A command that is not there is 127, one that may not be run 126, and neither
+// touches the file.
+TEST_F(Program, RecordOfACommandThatCannotBeRun) {
+  std::ofstream(file()) << "precious";
+  EXPECT_THAT(complaint({"record", "-o", file(), "--", "no-such-command"}, 127),
+              HasSubstr("no-such-command"));
+  EXPECT_THAT(complaint({"record", "-o", file(), "--", "/etc/passwd"}, 126), HasSubstr("/etc/passwd"));
+  EXPECT_EQ(testing::text_of(file()), "precious");
+}
+
+// A file that is no recording is not overwritten.
+TEST_F(Program, RecordOverwritesNoOtherFile) {
+  std::ofstream(file()) << "precious";
+  const Finished run = quire({"record", "-o", file(), "--", "true"});
+  EXPECT_NE(run.status, 0);
+  EXPECT_EQ(lines(run.err), 1) << run.err;
+  EXPECT_EQ(testing::text_of(file()), "precious");
+}
+
+// The status of the target is that of the verb; the target's output its own.
+TEST_F(Program, RecordPassesTheStatusOn) {
+  const Finished run = quire({"record", "-o", file(), "--", "sh", "-c", "echo out; exit 7"});
+  if (run.status == 4) GTEST_SKIP() << run.err;
+  EXPECT_EQ(run.status, 7) << run.err;
+  EXPECT_EQ(run.out, "out\n");
+  EXPECT_THAT(run.err, HasSubstr("0 lost"));
+  EXPECT_THAT(run.err, HasSubstr("tier "));
+  EXPECT_EQ(quire({"record", "-o", file(), "--", "sh", "-c", "kill -TERM $$"}).status, 128 + 15);
+}
+
+// What record wrote, info reads: with the gate already checked.
+TEST_F(Program, RecordChecksTheGate) {
+  const Finished recorded = quire({"record", "-o", file(), "--tier", "bpf", "--", "true"});
+  if (recorded.status == 4) GTEST_SKIP() << recorded.err;
+  ASSERT_EQ(recorded.status, 0) << recorded.err;
+  EXPECT_THAT(recorded.err, HasSubstr("gate passed"));
+  const Json json = Json::parse(quire({"info", "--json", file()}).out);
+  EXPECT_TRUE(json["results"]["summary"]["gate"]["passed"]);
+  EXPECT_EQ(json["results"]["header"]["argv"], Json::array({"true"}));
+}
+
+// A tier the user may not have is refused with the reason, and nothing is run.
+TEST_F(Program, RecordWithoutPrivilege) {
+  if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
+  const Finished run =
+      quire({"record", "-o", "/tmp/quire-never-made", "--tier", "bpf", "--", "echo", "ran"}, User::kNobody);
+  EXPECT_EQ(run.status, 4) << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(lines(run.err), 1) << run.err;
+}
+
+// verify runs nothing when it cannot count.
+TEST_F(Program, VerifyWithoutPrivilege) {
+  if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
+  EXPECT_THAT(complaint({"verify", "--policy", "4K", "--", "true"}, 4, User::kNobody), HasSubstr("root"));
+}
+
+// One thing at a time.
+TEST_F(Program, VerifyWantsACommandOrARecording) {
+  EXPECT_THAT(complaint({"verify"}, 2), HasSubstr("nothing to verify"));
+  EXPECT_THAT(complaint({"verify", file(), "--", "true"}, 2), HasSubstr("only one"));
+  EXPECT_THAT(complaint({"verify", "--recordings", "0", "--", "true"}, 2), HasSubstr("--recordings"));
+}
+
+}  // namespace
+}  // namespace quire::cli

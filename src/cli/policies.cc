@@ -1,0 +1,45 @@
+#include "cli/policies.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <thread>
+
+#include "base/size.h"
+#include "cli/tell.h"
+#include "policy/parse.h"
+
+namespace quire::cli {
+namespace {
+
+constexpr ByteCount kLeastRam = 16_MiB;
+constexpr ByteCount kMostRam = ByteCount(16ULL << 40);  // what 32 bits of frame numbers can name
+
+}  // namespace
+
+Result<std::vector<lab::Policy>, Diagnostic> policies_of(const std::string& verb,
+                                                         const std::vector<std::string>& words) {
+  std::vector<std::string> texts = words;
+  if (texts.empty()) {
+    texts.assign(std::begin(kDefaultPolicies), std::end(kDefaultPolicies));
+    tell(verb, fmt::format("no --policy given: using {}", fmt::join(texts, ", ")));
+  }
+  std::vector<lab::Policy> policies;
+  for (const std::string& text : texts) policies.push_back({text, QUIRE_TRY(policy::parse_policy(text))});
+  return policies;
+}
+
+Result<ByteCount, Diagnostic> ram_of(const std::string& verb, const std::string& word) {
+  const auto size = base::parse_size(word);
+  if (size && *size >= kLeastRam && *size <= kMostRam) return *size;
+  return fail(Diagnostic{.kind = Diagnostic::Kind::kUsage,
+                         .where = verb + ": --ram",
+                         .what = fmt::format("\"{}\" is no size of memory from {} to {}", word,
+                                             base::short_size(kLeastRam), base::short_size(kMostRam)),
+                         .hint = "for example 24G"});
+}
+
+unsigned default_jobs() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+}  // namespace quire::cli

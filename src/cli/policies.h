@@ -1,0 +1,27 @@
+// cli/policies.h - the --policy words of a verb.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lab/verify.h"
+#include "quire/result.h"
+#include "quire/types.h"
+
+namespace quire::cli {
+
+// What replay and verify use when no policy is named.
+inline constexpr std::string_view kDefaultPolicies[] = {"4K", "64K", "2M", "16K+64K", "all"};
+
+// The named policies, or the default ones, which are then told on stderr.
+[[nodiscard]] Result<std::vector<lab::Policy>, Diagnostic> policies_of(const std::string& verb,
+                                                                       const std::vector<std::string>& words);
+
+// The memory of the simulated machine.
+[[nodiscard]] Result<ByteCount, Diagnostic> ram_of(const std::string& verb, const std::string& word);
+
+// How many replays at once when nothing was said: one for each cpu.
+[[nodiscard]] unsigned default_jobs();
+
+}  // namespace quire::cli

@@ -1,0 +1,214 @@
+#include "lab/verify.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/size.h"
+#include "cli/arguments.h"
+#include "cli/policies.h"
+#include "cli/tell.h"
+#include "cli/verbs.h"
+#include "lab/record_runs.h"
+#include "lab/run_streams.h"
+#include "live/host.h"
+#include "policy/parse.h"
+#include "report/document.h"
+#include "report/figures.h"
+#include "report/table.h"
+
+namespace quire::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Request {
+  std::string file;
+  std::vector<std::string> policies;
+  std::vector<std::string> command;
+  unsigned recordings = 1;
+  unsigned warmups = 1;
+  unsigned timeout_seconds = 600;
+  unsigned jobs = default_jobs();
+  bool json = false;
+};
+
+Diagnostic misuse(std::string what, std::string hint) {
+  return {Diagnostic::Kind::kUsage, "verify", std::move(what), std::move(hint)};
+}
+
+Result<void, Diagnostic> check(const Request& request) {
+  if (request.file.empty() == request.command.empty()) {
+    return fail(misuse(
+        request.file.empty() ? "nothing to verify" : "a recording and a command: only one can be verified",
+        "quire verify -- CMD, or quire verify FILE"));
+  }
+  if (request.recordings == 0) return fail(misuse("--recordings must be at least 1", ""));
+  if (request.timeout_seconds == 0) return fail(misuse("--timeout must be at least 1 second", ""));
+  return {};
+}
+
+// Asked first, so that nothing is run in vain.
+Result<void, Diagnostic> check_host() {
+  const auto missing = [](std::string what, const std::string& reason) {
+    return fail(Diagnostic{Diagnostic::Kind::kPrivilege, "verify", std::move(what) + ": " + reason,
+                           "run it as root; quire replay needs no privilege"});
+  };
+  if (const auto bpf = live::probe_bpf(); !bpf.available) return missing("needs BPF to count", bpf.reason);
+  if (const auto points = live::probe_tracepoints(); !points.available) {
+    return missing("needs kernel type information to count", points.reason);
+  }
+  return {};
+}
+
+std::chrono::milliseconds timeout_of(const Request& request) {
+  return std::chrono::seconds(request.timeout_seconds);
+}
+
+Result<lab::VerifyResult, Diagnostic> verify_files(const Request& request,
+                                                   const std::vector<lab::Policy>& policies,
+                                                   std::vector<std::string> files, unsigned warmups) {
+  return lab::verify({.recordings = std::move(files),
+                      .policies = policies,
+                      .jobs = request.jobs,
+                      .warmups = warmups,
+                      .timeout = timeout_of(request)});
+}
+
+Result<lab::VerifyResult, Diagnostic> verify_request(const Request& request,
+                                                     const std::vector<lab::Policy>& policies) {
+  const lab::RunStreams streams = QUIRE_TRY(lab::RunStreams::enter());
+  if (!request.file.empty()) return verify_files(request, policies, {request.file}, request.warmups);
+  const lab::RecordedRuns runs =
+      QUIRE_TRY(lab::RecordedRuns::make({.command = request.command,
+                                         .recordings = request.recordings,
+                                         .warmups = request.warmups,
+                                         .timeout = timeout_of(request),
+                                         .tool_version = std::string(report::tool_version())}));
+  lab::VerifyResult result = QUIRE_TRY(verify_files(request, policies, runs.files(), 0));
+  result.notes.insert(result.notes.begin(), runs.notes().begin(), runs.notes().end());
+  return result;
+}
+
+// Folios that other processes made while the program ran, or our own mistake.
+std::string quiet_text(const lab::PolicyVerdict& verdict) {
+  if (verdict.quiet.quiet()) return "no other process made large folios meanwhile";
+  std::string text;
+  for (unsigned order = 2; order <= kPmdOrder; ++order) {
+    if (verdict.quiet.foreign[order] == 0) continue;
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", verdict.quiet.foreign[order],
+                        base::sysfs_size(Order(order)));
+  }
+  return "folios made by other processes meanwhile, not counted here: " + text;
+}
+
+std::vector<report::Column> columns_of(const lab::PolicyVerdict& verdict) {
+  std::vector<report::Column> columns;
+  if (verdict.predicted.recordings > 1) {
+    columns.push_back({"lowest", report::sheet_of(verdict.predicted.min)});
+    columns.push_back({"highest", report::sheet_of(verdict.predicted.max)});
+  }
+  columns.push_back({"predicted", report::sheet_of(verdict.predicted.median)});
+  columns.push_back({"measured", report::sheet_of(verdict.measured)});
+  columns.push_back({"error", report::difference(verdict.measured, verdict.predicted.median)});
+  return columns;
+}
+
+void print_verdict(const lab::PolicyVerdict& verdict) {
+  fmt::print("policy {} ({}): {}\n", one_line(verdict.policy.text),
+             policy::canonical(verdict.policy.settings), verdict.agrees() ? "agrees" : "OFF");
+  fmt::print("{}", report::table_of(columns_of(verdict)));
+  for (const std::string& off : verdict.off) fmt::print("OFF: {}\n", off);
+  fmt::print("{}\n\n", quiet_text(verdict));
+}
+
+Json foreign_json(const live::QuietResult& quiet) {
+  Json json = Json::object();
+  for (unsigned order = 2; order <= kPmdOrder; ++order) {
+    json[base::sysfs_size(Order(order))] = quiet.foreign[order];
+  }
+  return json;
+}
+
+Json verdict_json(const lab::PolicyVerdict& verdict) {
+  Json json{{"policy", verdict.policy.text}, {"canonical", policy::canonical(verdict.policy.settings)}};
+  json["agrees"] = verdict.agrees();
+  json["predicted"] = report::json_of(report::sheet_of(verdict.predicted.median));
+  json["predicted_band"] = {{"min", report::json_of(report::sheet_of(verdict.predicted.min))},
+                            {"max", report::json_of(report::sheet_of(verdict.predicted.max))}};
+  json["measured"] = report::json_of(report::sheet_of(verdict.measured));
+  json["error"] = report::json_of(report::difference(verdict.measured, verdict.predicted.median));
+  json["off"] = report::texts_json(verdict.off);
+  json["measured_run"] = {{"min_flt", verdict.counts.min_flt},
+                          {"maj_flt", verdict.counts.maj_flt},
+                          {"tasks", verdict.counts.tasks},
+                          {"wait_status", verdict.counts.wait_status},
+                          {"cpu_ns", verdict.counts.cpu_ns},
+                          {"peak_rss_exact", verdict.counts.peak_rss_exact},
+                          {"folios_given_back", verdict.counts.given_back},
+                          {"folios_collapsed", verdict.counts.collapsed},
+                          {"quiet", verdict.quiet.quiet()},
+                          {"foreign_folios", foreign_json(verdict.quiet)}};
+  return json;
+}
+
+void print_json(const Request& request, const lab::VerifyResult& result) {
+  auto document = report::new_document();
+  const std::vector<std::string> command =
+      request.file.empty() ? request.command : std::vector<std::string>{request.file};
+  document["inputs"] = {{request.file.empty() ? "command" : "path", report::texts_json(command)}};
+  document["recordings"] = request.file.empty() ? request.recordings : 1;
+  document["agrees"] = result.agrees();
+  document["notes"] = report::texts_json(result.notes);
+  document["policies"] = Json::array();
+  for (const lab::PolicyVerdict& verdict : result.policies)
+    document["policies"].push_back(verdict_json(verdict));
+  fmt::print("{}", report::to_text(document));
+}
+
+void print_answer(const Request& request, const lab::VerifyResult& result) {
+  if (request.json) {
+    print_json(request, result);
+  } else {
+    for (const lab::PolicyVerdict& verdict : result.policies) print_verdict(verdict);
+  }
+  for (const std::string& note : result.notes) tell("verify", note);
+}
+
+}  // namespace
+
+Result<int, Diagnostic> run_verify(Words words) {
+  Request request;
+  Arguments arguments({.verb = "verify",
+                       .synopsis = "[options] FILE | -- CMD [ARG...]",
+                       .summary =
+                           "Records CMD (or takes a recording), predicts it under each policy, runs it for "
+                           "real under each\nand compares. Changes this host's huge-page settings meanwhile "
+                           "and puts them back.",
+                       .examples = {"quire verify --policy 64K --policy 2M -- python3 script.py",
+                                    "quire verify --recordings 4 --policy all -- java -jar app.jar",
+                                    "quire verify mine.quire --policy 16K+64K --json"}});
+  arguments.operand("FILE", request.file, "A recording to run again, instead of a command");
+  arguments.option("-p,--policy", request.policies, "POLICY",
+                   "In the kernel's words, or 4K, 16K+64K, all ...; repeatable");
+  arguments.option("--recordings", request.recordings, "N",
+                   "Recordings of CMD; more than 1 predict a band (default 1)");
+  arguments.option("-w,--warmup", request.warmups, "N", "Runs before the first one that counts (default 1)");
+  arguments.option("--timeout", request.timeout_seconds, "SECONDS",
+                   "For each run of the program (default 600)");
+  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
+  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.command(request.command);
+  if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
+
+  QUIRE_TRY(check(request));
+  if (!request.file.empty()) QUIRE_TRY(trace::Reader::open(request.file));
+  const auto policies = QUIRE_TRY(policies_of("verify", request.policies));
+  QUIRE_TRY(check_host());
+  const lab::VerifyResult result = QUIRE_TRY(verify_request(request, policies));
+  print_answer(request, result);
+  return result.agrees() ? 0 : static_cast<int>(Diagnostic::Kind::kFinding);
+}
+
+}  // namespace quire::cli

@@ -1,0 +1,97 @@
+#include "report/figures.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/size.h"
+
+namespace quire::report {
+namespace {
+
+using FolioCounts = std::array<std::uint64_t, kMaxOrder + 1>;
+
+// Adds one figure for each size of anonymous folios; `value` gives it by order.
+template <typename Value>
+void put_folios(Sheet& sheet, Value value) {
+  for (unsigned order = 2; order <= kPmdOrder; ++order) {
+    const std::string size = base::sysfs_size(Order(order));
+    sheet.push_back({"folios " + size, "/folios/" + size, value(order), Unit::kCount, Show::kUnlessZero});
+  }
+}
+
+void put(Sheet& sheet, const char* label, const char* key, std::uint64_t value) {
+  sheet.push_back({label, key, value, Unit::kCount, Show::kAlways});
+}
+
+void put(Sheet& sheet, const char* label, const char* key, ByteCount value) {
+  sheet.push_back({label, key, value.raw(), Unit::kBytes, Show::kAlways});
+}
+
+void put_hidden(Sheet& sheet, const char* key, std::uint64_t value, Unit unit) {
+  sheet.push_back({"", key, value, unit, Show::kJsonOnly});
+}
+
+std::int64_t minus(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
+
+}  // namespace
+
+Sheet sheet_of(const lab::ReplayResult& result) {
+  Sheet sheet;
+  put(sheet, "minor faults", "/minor_faults", result.minor_faults);
+  put_folios(sheet, [&](unsigned order) { return result.folios[order]; });
+  put(sheet, "2 MiB maps", "/pmd_maps", result.pmd_maps);
+  put(sheet, "folio splits", "/folio_splits", result.folio_splits);
+  put(sheet, "2 MiB map splits", "/pmd_splits", result.pmd_splits);
+  put(sheet, "peak resident", "/peak_resident_bytes", result.peak_resident);
+  put(sheet, "  never touched", "/wasted_at_peak_bytes", result.wasted_at_peak);
+  put(sheet, "final resident", "/final_resident_bytes", result.final_resident);
+  put(sheet, "  never touched", "/wasted_at_end_bytes", result.wasted_at_end);
+  put(sheet, "peak RSS of one", "/peak_rss_bytes", result.peak_rss);
+  put(sheet, "peak page tables", "/peak_page_tables_bytes", result.peak_tables);
+  put(sheet, "final page tables", "/final_page_tables_bytes", result.final_tables);
+  put(sheet, "copied after fork", "/copied_pages", result.pages_copied);
+  put_hidden(sheet, "/events", result.events, Unit::kCount);
+  put_hidden(sheet, "/touches", result.touches, Unit::kCount);
+  put_hidden(sheet, "/suppressed_touches", result.suppressed, Unit::kCount);
+  put_hidden(sheet, "/populated_pages", result.populate_faults, Unit::kCount);
+  sheet.push_back({"replay took", "/elapsed_ns", result.elapsed_ns, Unit::kNanoseconds, Show::kAlways});
+  sheet.push_back(
+      {"", "/state_hash", fmt::format("{:016x}", result.state_hash), Unit::kText, Show::kJsonOnly});
+  return sheet;
+}
+
+Sheet sheet_of(const lab::Outcome& outcome) {
+  Sheet sheet;
+  put(sheet, "minor faults", "/minor_faults", outcome.minor_faults);
+  put_folios(sheet, [&](unsigned order) { return outcome.folios[order]; });
+  put(sheet, "peak RSS of one", "/peak_rss_bytes", outcome.peak_rss);
+  return sheet;
+}
+
+Sheet difference(const lab::Outcome& measured, const lab::Outcome& predicted) {
+  Sheet sheet;
+  sheet.push_back({"minor faults", "/minor_faults", minus(measured.minor_faults, predicted.minor_faults)});
+  put_folios(sheet, [&](unsigned order) { return minus(measured.folios[order], predicted.folios[order]); });
+  sheet.push_back({"peak RSS of one", "/peak_rss_bytes",
+                   minus(measured.peak_rss.raw(), predicted.peak_rss.raw()), Unit::kBytes});
+  return sheet;
+}
+
+nlohmann::ordered_json counters_json(const stats::Counters& counters) {
+  auto json = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < stats::kVmEvents; ++i) {
+    const auto event = static_cast<stats::VmEvent>(i);
+    json[std::string(stats::name(event))] = counters.get(event);
+  }
+  for (unsigned order = 2; order <= kPmdOrder; ++order) {
+    auto& size = json["hugepages-" + base::sysfs_size(Order(order))];
+    for (std::size_t i = 0; i < stats::kMthpStats; ++i) {
+      const auto stat = static_cast<stats::MthpStat>(i);
+      size[std::string(stats::name(stat))] = counters.get(stat, Order(order));
+    }
+  }
+  return json;
+}
+
+}  // namespace quire::report

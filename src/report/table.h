@@ -1,0 +1,21 @@
+// report/table.h - figures side by side, as aligned text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/figure.h"
+
+namespace quire::report {
+
+struct Column {
+  std::string heading;
+  Sheet sheet;
+};
+
+// One row a figure, one column a sheet; all sheets hold the same figures in the
+// same order. Labels stand left, values right. Headings that would make the
+// columns too wide become numbers, explained below the table.
+[[nodiscard]] std::string table_of(const std::vector<Column>& columns);
+
+}  // namespace quire::report
