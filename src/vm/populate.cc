@@ -35,8 +35,9 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
 template <typename Fn>
 Result<void, Errno> each_mapping(AddressSpace& mm, VirtRange range, Fn fn) {
   VirtAddr at = range.begin;
-  while (Vma* const vma = mm.mappings().find_first_from(at)) {
-    if (vma->begin() >= range.end) break;
+  while (at < range.end) {
+    Vma* const vma = mm.mappings().find_first_from(at);
+    if (vma == nullptr || vma->begin() >= range.end) break;
     const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
     QUIRE_TRY(fn(*vma, part));
     at = part.end;

@@ -335,8 +335,8 @@ Result<Mapped, Errno> move_all(AddressSpace& mm, const MremapRequest& r, VirtRan
   Vma* vma = mm.mappings().find(r.addr);
   if (vma == nullptr) return fail(Errno::kFault);
   std::optional<Mapped> first;
-  for (VirtAddr at = r.addr; vma != nullptr && vma->begin() < old_range.end;
-       vma = mm.mappings().find_first_from(at)) {
+  for (VirtAddr at = r.addr; at < old_range.end; vma = mm.mappings().find_first_from(at)) {
+    if (vma == nullptr || vma->begin() >= old_range.end) break;
     at = std::max(at, vma->begin());
     const VirtRange part{at, std::min(vma->end(), old_range.end)};
     const bool alone = vma->file.kind == FileKind::kRegular || vma->file.kind == FileKind::kDevice;

@@ -1,0 +1,248 @@
+// kernel/testing_flat_model.h - for tests only: what programs may expect of
+// memory, said without frames, folios, tables or mappings.
+//
+// A program's memory is a table of pages; each has a protection, a few flags
+// and its bytes. Everything Quire does with sizes, sharing and splitting must
+// be invisible from here.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+
+#include "quire/result.h"
+#include "quire/types.h"
+
+namespace quire::testing {
+
+using PageBytes = std::array<std::byte, kPageSize>;
+
+struct FlatPage {
+  int prot = 0;
+  bool shared = false, locked = false, dont_fork = false, wipe_on_fork = false;
+  std::uint32_t file = 0;  // 0: anonymous
+  std::uint64_t file_page = 0;
+  std::shared_ptr<PageBytes> own = nullptr;  // the program's own bytes; null: never written
+
+  [[nodiscard]] bool readable() const { return prot != 0; }
+  [[nodiscard]] bool writable() const { return (prot & PROT_WRITE) != 0; }
+};
+
+// The files of a machine: pages that were written; all others are zeroes.
+class FlatFiles {
+ public:
+  [[nodiscard]] const PageBytes& read(std::uint32_t file, std::uint64_t page) const {
+    const auto found = pages_.find({file, page});
+    return found == pages_.end() ? zero() : found->second;
+  }
+  [[nodiscard]] PageBytes& write(std::uint32_t file, std::uint64_t page) { return pages_[{file, page}]; }
+  static const PageBytes& zero() {
+    static const PageBytes kZero{};
+    return kZero;
+  }
+
+ private:
+  std::map<std::pair<std::uint32_t, std::uint64_t>, PageBytes> pages_;
+};
+
+// One program. Copying it is fork as far as bytes are concerned.
+class FlatMemory {
+ public:
+  using Pages = std::map<std::uint64_t, FlatPage>;
+  using Outcome = Result<void, Errno>;
+
+  explicit FlatMemory(FlatFiles& files) : files_(&files) {}
+  [[nodiscard]] const Pages& pages() const { return pages_; }
+  [[nodiscard]] const FlatPage* find(VirtAddr addr) const;
+  [[nodiscard]] const PageBytes& bytes(const FlatPage& page) const;
+  [[nodiscard]] bool any_mapped(VirtRange range) const;
+  [[nodiscard]] bool all_mapped(VirtRange range) const;
+
+  void map(VirtRange range, const FlatPage& first);
+  void unmap(VirtRange range);
+  Outcome protect(VirtRange range, int prot);
+  void protect_all(int prot) {
+    for (auto& [n, page] : pages_) page.prot = prot;
+  }
+  Outcome advise(VirtRange range, int advice);
+  Outcome lock(VirtRange range, bool locked);
+  // Moves the pages of `from` to `to`; `keep` leaves empty ones behind.
+  void move(VirtRange from, VirtAddr to, bool keep);
+  Outcome store(VirtAddr addr, std::span<const std::byte> data);
+  // What a load of `n` bytes gives, up to the first page that faults.
+  Outcome load(VirtAddr addr, std::span<std::byte> data) const;
+  [[nodiscard]] FlatMemory forked() const;
+
+ private:
+  PageBytes& writable_bytes(FlatPage& page);
+  Outcome advise_page(FlatPage& page, int advice);
+  template <typename Change>
+  Outcome each_until_hole(VirtRange range, Change change);
+
+  FlatFiles* files_;
+  Pages pages_;
+};
+
+inline const FlatPage* FlatMemory::find(VirtAddr addr) const {
+  const auto found = pages_.find(addr.page_number());
+  return found == pages_.end() ? nullptr : &found->second;
+}
+
+inline const PageBytes& FlatMemory::bytes(const FlatPage& page) const {
+  if (page.own) return *page.own;
+  return page.file == 0 ? FlatFiles::zero() : files_->read(page.file, page.file_page);
+}
+
+inline bool FlatMemory::any_mapped(VirtRange range) const {
+  const auto at = pages_.lower_bound(range.begin.page_number());
+  return at != pages_.end() && at->first < range.end.page_number();
+}
+
+inline bool FlatMemory::all_mapped(VirtRange range) const {
+  for (VirtAddr at = range.begin; at < range.end; at += PageCount(1))
+    if (find(at) == nullptr) return false;
+  return true;
+}
+
+inline void FlatMemory::map(VirtRange range, const FlatPage& first) {
+  unmap(range);
+  FlatPage page = first;
+  for (VirtAddr at = range.begin; at < range.end; at += PageCount(1)) {
+    pages_[at.page_number()] = page;
+    ++page.file_page;
+  }
+}
+
+inline void FlatMemory::unmap(VirtRange range) {
+  pages_.erase(pages_.lower_bound(range.begin.page_number()), pages_.lower_bound(range.end.page_number()));
+}
+
+template <typename Change>
+FlatMemory::Outcome FlatMemory::each_until_hole(VirtRange range, Change change) {
+  for (std::uint64_t n = range.begin.page_number(); n < range.end.page_number(); ++n) {
+    const auto found = pages_.find(n);
+    if (found == pages_.end()) return std::unexpected(Errno::kNoMem);
+    change(found->second);
+  }
+  return {};
+}
+
+inline FlatMemory::Outcome FlatMemory::protect(VirtRange range, int prot) {
+  return each_until_hole(range, [prot](FlatPage& page) { page.prot = prot; });
+}
+
+inline FlatMemory::Outcome FlatMemory::lock(VirtRange range, bool locked) {
+  const Outcome done = each_until_hole(range, [locked](FlatPage& page) { page.locked = locked; });
+  if (!done || !locked) return done;
+  // Locking makes the pages present, which memory without access refuses.
+  for (VirtAddr at = range.begin; at < range.end; at += PageCount(1))
+    if (!find(at)->readable()) return std::unexpected(Errno::kNoMem);
+  return {};
+}
+
+inline FlatMemory::Outcome FlatMemory::advise_page(FlatPage& page, int advice) {
+  const auto refuse = [] { return Outcome(std::unexpected(Errno::kInval)); };
+  switch (advice) {
+    case MADV_DONTNEED:
+      if (page.locked) return refuse();
+      [[fallthrough]];
+    case 24:  // MADV_DONTNEED_LOCKED
+      page.own.reset();
+      break;
+    case MADV_FREE:  // nothing reclaims, so the bytes stay
+      if (page.locked || page.file != 0) return refuse();
+      break;
+    case MADV_DONTFORK:
+      page.dont_fork = true;
+      break;
+    case MADV_DOFORK:
+      page.dont_fork = false;
+      break;
+    case MADV_WIPEONFORK:
+      if (page.file != 0) return refuse();
+      page.wipe_on_fork = true;
+      break;
+    case MADV_KEEPONFORK:
+      page.wipe_on_fork = false;
+      break;
+    case 22:  // MADV_POPULATE_READ
+      if (!page.readable()) return refuse();
+      break;
+    case 23:  // MADV_POPULATE_WRITE
+      if (!page.writable()) return refuse();
+      break;
+    default:  // sizes and the like: nothing a program can see
+      break;
+  }
+  return {};
+}
+
+inline FlatMemory::Outcome FlatMemory::advise(VirtRange range, int advice) {
+  const bool populate = advice == 22 || advice == 23;
+  Outcome result;
+  for (std::uint64_t n = range.begin.page_number(); n < range.end.page_number(); ++n) {
+    const auto found = pages_.find(n);
+    if (found == pages_.end()) {
+      result = std::unexpected(Errno::kNoMem);
+      if (populate) return result;
+    } else if (const Outcome done = advise_page(found->second, advice); !done) {
+      return done;
+    }
+  }
+  return result;
+}
+
+inline void FlatMemory::move(VirtRange from, VirtAddr to, bool keep) {
+  Pages moved;
+  for (VirtAddr at = from.begin; at < from.end; at += PageCount(1)) {
+    const auto found = pages_.find(at.page_number());
+    if (found == pages_.end()) continue;
+    moved[(to + (at - from.begin)).page_number()] = found->second;
+    found->second.own.reset();
+    if (keep) found->second.locked = false;
+  }
+  if (!keep) unmap(from);
+  unmap({to, to + from.size()});
+  for (const auto& [n, page] : moved) pages_[n] = page;
+}
+
+inline PageBytes& FlatMemory::writable_bytes(FlatPage& page) {
+  if (page.shared) return files_->write(page.file, page.file_page);
+  if (page.own == nullptr || page.own.use_count() > 1) page.own = std::make_shared<PageBytes>(bytes(page));
+  return *page.own;
+}
+
+inline FlatMemory::Outcome FlatMemory::store(VirtAddr addr, std::span<const std::byte> data) {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const VirtAddr at = addr + ByteCount(i);
+    const auto found = pages_.find(at.page_number());
+    if (found == pages_.end() || !found->second.writable()) return std::unexpected(Errno::kFault);
+    writable_bytes(found->second)[at.page_offset()] = data[i];
+  }
+  return {};
+}
+
+inline FlatMemory::Outcome FlatMemory::load(VirtAddr addr, std::span<std::byte> data) const {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const FlatPage* const page = find(addr + ByteCount(i));
+    if (page == nullptr || !page->readable()) return std::unexpected(Errno::kFault);
+    data[i] = bytes(*page)[(addr + ByteCount(i)).page_offset()];
+  }
+  return {};
+}
+
+inline FlatMemory FlatMemory::forked() const {
+  FlatMemory child = *this;
+  std::erase_if(child.pages_, [](const auto& entry) { return entry.second.dont_fork; });
+  for (auto& [n, page] : child.pages_) {
+    page.locked = false;
+    if (page.wipe_on_fork) page.own.reset();
+  }
+  return child;
+}
+
+}  // namespace quire::testing
