@@ -31,6 +31,9 @@ if(QUIRE_TESTS)
   target_precompile_headers(test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <map> <string> <vector>)
 endif()
 
+# QUIRE_TEST_LOCK, set by a module.cmake, names what its tests do not share
+# with others at the same time.
+#
 # A test, named after its build (asan.vm), with its results as XML for
 # scripts/skipped_checks.py. Sanitizer builds run fewer random cases.
 function(quire_test name)
@@ -44,7 +47,8 @@ function(quire_test name)
     list(APPEND environment "RC_PARAMS=max_success=30")
   endif()
   add_test(NAME ${name} COMMAND ${ARGN})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${environment}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${environment}"
+                       RESOURCE_LOCK "${QUIRE_TEST_LOCK}")
 endfunction()
 
 function(quire_module module below)

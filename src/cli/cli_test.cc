@@ -299,5 +299,78 @@ TEST_F(Program, VerifyWantsACommandOrARecording) {
   EXPECT_THAT(complaint({"verify", "--recordings", "0", "--", "true"}, 2), HasSubstr("--recordings"));
 }
 
+// What verify prints for programs: the three columns, by name, and status 0
+// when they agree. The program's own output is nowhere in it.
+TEST_F(Program, VerifyAsJson) {
+  const Finished run = quire({"verify", "--json", "--policy", "64K", "--policy", "4K", "--", "dd",
+                              "if=/dev/zero", "bs=4M", "count=1", "status=none"});
+  if (run.status == 4 || run.err.find("settings.lock") != std::string::npos) GTEST_SKIP() << run.err;
+  ASSERT_EQ(run.status, 0) << run.err << run.out;
+  const Json json = Json::parse(run.out);
+  EXPECT_TRUE(json["agrees"]);
+  ASSERT_EQ(json["policies"].size(), 2U);
+  const Json& policy = json["policies"][0];
+  EXPECT_EQ(policy["policy"], "64K");
+  EXPECT_EQ(policy["canonical"], "thp_anon=64K:always");
+  EXPECT_GE(policy["measured"]["folios"]["64kB"], 63);
+  for (const char* side : {"predicted", "measured", "error"}) {
+    EXPECT_TRUE(policy[side]["minor_faults"].is_number_integer()) << side;
+    EXPECT_EQ(policy[side]["folios"].size(), 8U) << side;
+    EXPECT_TRUE(policy[side]["peak_rss_bytes"].is_number_integer()) << side;
+  }
+  EXPECT_EQ(policy["error"]["folios"]["64kB"], 0);
+}
+
+// A program that does something else the second time: a finding, with status 3,
+// that names what is off.
+TEST_F(Program, VerifyFindsAWrongPrediction) {
+  const std::string script = "if [ -e " + file("ran") +
+                             " ]; then exec dd if=/dev/zero bs=4M count=1 status=none; fi; : > " +
+                             file("ran");
+  const Finished run = quire({"verify", "--warmup", "0", "--policy", "64K", "--", "sh", "-c", script});
+  if (run.status == 4 || run.err.find("settings.lock") != std::string::npos) GTEST_SKIP() << run.err;
+  EXPECT_EQ(run.status, 3) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("OFF: folios of 64kB"));
+}
+
+// A recording can be verified by itself: it holds all that is needed.
+TEST_F(Program, VerifiesARecording) {
+  const Finished recorded = quire({"record", "-o", file(), "--tier", "bpf", "--", "dd", "if=/dev/zero",
+                                   "of=/dev/null", "bs=4M", "count=1", "status=none"});
+  if (recorded.status == 4) GTEST_SKIP() << recorded.err;
+  ASSERT_EQ(recorded.status, 0) << recorded.err;
+  const Finished run = quire({"verify", file(), "--policy", "64K"});
+  if (run.err.find("settings.lock") != std::string::npos) GTEST_SKIP() << run.err;
+  EXPECT_EQ(run.status, 0) << run.out << run.err;
+  EXPECT_THAT(run.out, HasSubstr("agrees"));
+}
+
+// The same question twice, however many replays at once, is the same answer.
+TEST_F(Program, ReplayIsDeterministic) {
+  recording();
+  const auto answer = [&](const char* jobs) {
+    const Finished run =
+        quire({"replay", file(), "--json", "--jobs", jobs, "--policy", "64K", "--policy", "all"});
+    EXPECT_EQ(run.status, 0) << run.err;
+    Json json = Json::parse(run.out);
+    for (Json& policy : json["policies"]) policy.erase("elapsed_ns");
+    return json;
+  };
+  const Json one = answer("1");
+  EXPECT_EQ(one, answer("3"));
+  EXPECT_EQ(one["policies"][0]["events"], trace::testing::small_run().size());
+  EXPECT_EQ(one["policies"][0]["counters"]["hugepages-64kB"]["anon_fault_alloc"],
+            one["policies"][0]["folios"]["64kB"]);
+}
+
+// Without a policy the usual ones are used, and that is said.
+TEST_F(Program, ReplayHasDefaultPolicies) {
+  const Finished run = quire({"replay", recording()});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_THAT(run.out, StartsWith(" "));
+  EXPECT_THAT(run.out, HasSubstr("16K+64K"));
+  EXPECT_THAT(run.err, HasSubstr("no --policy given"));
+}
+
 }  // namespace
 }  // namespace quire::cli

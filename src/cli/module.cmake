@@ -10,3 +10,6 @@ if(QUIRE_TESTS)
   # The test program is declared after this file is read.
   cmake_language(DEFER CALL add_dependencies test_cli quire)
 endif()
+
+# The tests change the settings of the host, one program at a time.
+set(QUIRE_TEST_LOCK host_settings)

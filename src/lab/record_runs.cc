@@ -30,8 +30,29 @@ Diagnostic too_slow(const std::string& where) {
   return failure(where, "did not end in time", "give it more with --timeout");
 }
 
-// Asks a recording to end when its time is over, in the recorder's own way:
-// a signal for the target, then one for the recording.
+// Nothing to do: a signal that arrives while the recorder is not yet, or no
+// longer, listening shall not end this process.
+void outlive(int /*signal*/) {}
+
+class SignalHandler {
+ public:
+  explicit SignalHandler(int signal) : signal_(signal) {
+    struct sigaction action{};
+    action.sa_handler = &outlive;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(signal, &action, &before_);
+  }
+  SignalHandler(const SignalHandler&) = delete;
+  SignalHandler& operator=(const SignalHandler&) = delete;
+  ~SignalHandler() { ::sigaction(signal_, &before_, nullptr); }
+
+ private:
+  int signal_;
+  struct sigaction before_{};
+};
+
+// Asks a recording to end when its time is over, in the recorder's own way: the
+// first signal is for the target, the next one for the recording.
 class Alarm {
  public:
   explicit Alarm(std::optional<std::chrono::milliseconds> after) {
@@ -46,10 +67,10 @@ class Alarm {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the recorder's
-    if (sleep(stop, after)) return;
-    rang_ = true;
-    ::kill(::getpid(), SIGTERM);
-    if (!sleep(stop, kGrace)) ::kill(::getpid(), SIGINT);
+    for (auto time = after; !sleep(stop, time); time = kGrace) {
+      rang_ = true;
+      ::kill(::getpid(), SIGTERM);
+    }
   }
 
   // True when there is no more need to wait.
@@ -58,6 +79,7 @@ class Alarm {
     return wake_.wait_for(lock, stop, time, [&stop] { return stop.stop_requested(); });
   }
 
+  SignalHandler handler_{SIGTERM};
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::atomic<bool> rang_ = false;

@@ -14,8 +14,8 @@ namespace quire::lab {
 struct RecordRunsOptions {
   std::vector<std::string> command;
   unsigned recordings = 1;
-  unsigned warmups = 1;                              // runs before the first, so that its files are in memory
-  std::optional<std::chrono::milliseconds> timeout;  // of each run
+  unsigned warmups = 1;  // runs before the first, so that its files are in memory
+  std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // of each run
   std::string tool_version;
 };
 

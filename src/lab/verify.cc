@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -144,6 +145,18 @@ Result<PolicyVerdict, Diagnostic> measure(const Subject& subject, const Runner& 
   return verdict;
 }
 
+// Another verify at work is a reason to wait, for a while.
+Result<live::SettingsGuard, Diagnostic> hold_settings(std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kBetween{100};
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    auto guard = live::SettingsGuard::hold();
+    const bool taken = !guard && guard.error().where.ends_with("settings.lock");
+    if (!taken || std::chrono::steady_clock::now() >= end) return guard;
+    std::this_thread::sleep_for(kBetween);
+  }
+}
+
 Result<std::vector<PolicyVerdict>, Diagnostic> measure_all(live::SettingsGuard& guard, const Subject& subject,
                                                            const VerifyOptions& options,
                                                            const std::vector<Prediction>& predictions) {
@@ -209,7 +222,7 @@ Result<VerifyResult, Diagnostic> verify(const VerifyOptions& options) {
   const Subject subject = QUIRE_TRY(examine(options, result.notes));
   const auto predictions = QUIRE_TRY(predict(options, result.notes));
 
-  live::SettingsGuard guard = QUIRE_TRY(live::SettingsGuard::hold());
+  live::SettingsGuard guard = QUIRE_TRY(hold_settings(options.lock_patience));
   auto verdicts = measure_all(guard, subject, options, predictions);
   const live::RestoreReport restored = QUIRE_TRY(guard.restore());
   for (const std::string& file : restored.changed_since) {

@@ -72,10 +72,11 @@ struct PolicyVerdict {
 struct VerifyOptions {
   std::vector<std::string> recordings;  // of one program, at least one
   std::vector<Policy> policies;
-  ByteCount ram{64ULL << 30};                        // of the simulated machine
-  unsigned jobs = 1;                                 // replays at once
-  unsigned warmups = 1;                              // runs before the first measured one
-  std::optional<std::chrono::milliseconds> timeout;  // of each run
+  ByteCount ram{64ULL << 30};                                       // of the simulated machine
+  unsigned jobs = 1;                                                // replays at once
+  unsigned warmups = 1;                                             // runs before the first measured one
+  std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // of each run
+  std::chrono::milliseconds lock_patience{30'000};  // while another process holds the settings
 };
 
 struct VerifyResult {

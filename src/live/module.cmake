@@ -28,3 +28,6 @@ if(QUIRE_TESTS)
   target_link_libraries(live_touch PRIVATE Threads::Threads)
   add_dependencies(${QUIRE_MODULE} live_touch)
 endif()
+
+# Tests change the settings of the host, one program at a time.
+set(QUIRE_TEST_LOCK host_settings)
