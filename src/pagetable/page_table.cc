@@ -24,7 +24,7 @@ PageTable::~PageTable() {
 }
 
 Pfn PageTable::alloc_table() {
-  const auto table = memory_.allocate(kOrder0);
+  const auto table = memory_.allocate(kOrder0, phys::MigrateType::kUnmovable);
   if (!table) return Pfn::invalid();
   memory_.frame(*table).set_kind(phys::FrameKind::kTable);
   memory_.frame(*table).refcount = 1;

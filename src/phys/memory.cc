@@ -19,6 +19,17 @@ struct ZoneSpan {
 };
 constexpr std::array<ZoneSpan, 3> kZones{{{"DMA", 16ULL << 20}, {"DMA32", 4ULL << 30}, {"Normal", ~0ULL}}};
 
+// Without contents only tables lie in the RAM, few and far between.
+HostPages pages_for_ram(Contents contents) {
+  return contents == Contents::kKept ? HostPages::kHuge : HostPages::kSmall;
+}
+
+// A few MiB more than needed do not count beside contents or in a machine of
+// 16 GiB; in a small one without contents they would be most of its cost.
+HostPages pages_for_descriptors(Contents contents, ByteCount descriptors) {
+  return contents == Contents::kKept || descriptors >= 64_MiB ? HostPages::kHuge : HostPages::kSmall;
+}
+
 }  // namespace
 
 Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) {
@@ -31,8 +42,9 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
                            ""});
   }
   PhysMemory m;
-  m.ram_ = ReservedMemory(ByteCount(bytes));
-  m.descriptors_ = ReservedMemory(ByteCount(frames * sizeof(Frame)));
+  const ByteCount descriptors(frames * sizeof(Frame));
+  m.ram_ = ReservedMemory(ByteCount(bytes), pages_for_ram(options.contents));
+  m.descriptors_ = ReservedMemory(descriptors, pages_for_descriptors(options.contents, descriptors));
   if (m.ram_.data() == nullptr || m.descriptors_.data() == nullptr) {
     return fail(
         Diagnostic{Diagnostic::Kind::kFailure, "RAM size",
@@ -59,7 +71,7 @@ std::optional<Pfn> PhysMemory::allocate_from_zones(Order order) {
   return std::nullopt;
 }
 
-std::optional<Pfn> PhysMemory::refill(PerCpuList& list) {
+void PhysMemory::refill(PerCpuList& list) {
   // Filled back to front, so that frames leave the list in ascending order.
   list.frames.resize(kBatch);
   std::size_t room = kBatch;
@@ -70,25 +82,28 @@ std::optional<Pfn> PhysMemory::refill(PerCpuList& list) {
     list.frames[--room] = *pfn;
   }
   list.frames.erase(list.frames.begin(), list.frames.begin() + static_cast<std::ptrdiff_t>(room));
-  if (list.frames.empty()) return std::nullopt;
-  return list.frames.back();
 }
 
-std::optional<Pfn> PhysMemory::allocate(Order order) {
-  if (injector_ && injector_(order)) return std::nullopt;
-  if (order != kOrder0) {
-    auto first = allocate_from_zones(order);
-    if (first || order0_.frames.empty()) return first;
-    drain(order0_);  // what the per-cpu list held back may complete a block
-    return allocate_from_zones(order);
-  }
-  if (order0_.frames.empty() && !refill(order0_)) return std::nullopt;
-  const Pfn pfn = order0_.frames.back();
-  order0_.frames.pop_back();
+std::optional<Pfn> PhysMemory::allocate_order0(MigrateType type) {
+  PerCpuList* list = &order0_[static_cast<std::size_t>(type)];
+  if (list->frames.empty()) refill(*list);
+  // The zones are empty: what the other list holds is all there is.
+  if (list->frames.empty()) list = &order0_[1 - static_cast<std::size_t>(type)];
+  if (list->frames.empty()) return std::nullopt;
+  const Pfn pfn = list->frames.back();
+  list->frames.pop_back();
   Frame& f = frame(pfn);
   f = Frame{};
   f.set_kind(FrameKind::kOwned);
   return pfn;
+}
+
+std::optional<Pfn> PhysMemory::allocate(Order order, MigrateType type) {
+  if (injector_ && injector_(order)) return std::nullopt;
+  if (order == kOrder0) return allocate_order0(type);
+  if (const auto first = allocate_from_zones(order)) return first;
+  drain_all();  // what the per-cpu lists held back may complete a block
+  return allocate_from_zones(order);
 }
 
 void PhysMemory::free_to_zone(Pfn first, Order order) {
@@ -100,23 +115,27 @@ void PhysMemory::free_to_zone(Pfn first, Order order) {
   QUIRE_CHECK_MSG(false, "frame {} lies in no zone", first.raw());
 }
 
-void PhysMemory::drain(PerCpuList& list) {
-  for (const Pfn pfn : list.frames) free_to_zone(pfn, kOrder0);
-  list.frames.clear();
+void PhysMemory::drain_all() {
+  for (PerCpuList& list : order0_) {
+    for (const Pfn pfn : list.frames) free_to_zone(pfn, kOrder0);
+    list.frames.clear();
+  }
 }
 
 void PhysMemory::free(Pfn first, Order order) {
-  QUIRE_CHECK_MSG(!frame(first).is_free(), "frame {} freed twice", first.raw());
-  if (order != kOrder0) return free_to_zone(first, order);
   Frame& f = frame(first);
+  QUIRE_CHECK_MSG(!f.is_free(), "frame {} freed twice", first.raw());
+  if (order != kOrder0) return free_to_zone(first, order);
+  const MigrateType type = f.kind() == FrameKind::kTable ? MigrateType::kUnmovable : MigrateType::kMovable;
+  std::vector<Pfn>& list = order0_[static_cast<std::size_t>(type)].frames;
   f = Frame{};
   f.set_kind(FrameKind::kPerCpu);
-  order0_.frames.push_back(first);
-  if (order0_.frames.size() < kHigh) return;
+  list.push_back(first);
+  if (list.size() < kHigh) return;
   // The coldest ones, at the bottom, go back to where they can merge.
-  const auto cold = order0_.frames.begin() + kBatch;
-  std::for_each(order0_.frames.begin(), cold, [this](Pfn pfn) { free_to_zone(pfn, kOrder0); });
-  order0_.frames.erase(order0_.frames.begin(), cold);
+  const auto cold = list.begin() + kBatch;
+  std::for_each(list.begin(), cold, [this](Pfn pfn) { free_to_zone(pfn, kOrder0); });
+  list.erase(list.begin(), cold);
 }
 
 void PhysMemory::zero(Pfn first, Order order) {
@@ -128,7 +147,8 @@ void PhysMemory::copy(Pfn from, Pfn to) {
 }
 
 PageCount PhysMemory::free_pages() const {
-  PageCount n(order0_.frames.size());
+  PageCount n;
+  for (const PerCpuList& list : order0_) n += PageCount(list.frames.size());
   for (const Zone& zone : zones_) n += zone.free_pages();
   return n;
 }
@@ -144,9 +164,11 @@ void PhysMemory::check_invariants(base::InvariantReport& out) const {
   if (free != free_pages().raw()) {
     out.broken("I-MEM-1", "{} descriptors say free, the allocator counts {}", free, free_pages().raw());
   }
-  for (const Pfn pfn : order0_.frames) {
-    if (frame(pfn).kind() != FrameKind::kPerCpu)
-      out.broken("I-MEM-2", "per-cpu frame {} has an owner", pfn.raw());
+  for (const PerCpuList& list : order0_) {
+    for (const Pfn pfn : list.frames) {
+      if (frame(pfn).kind() != FrameKind::kPerCpu)
+        out.broken("I-MEM-2", "per-cpu frame {} has an owner", pfn.raw());
+    }
   }
   for (const Zone& zone : zones_) zone.check_invariants(out);
 }

@@ -1,9 +1,9 @@
 // phys/memory.h - the machine's RAM: bytes, descriptors, zones, per-cpu lists.
 //
 // Mirrors: mm/page_alloc.c of Linux 6.18 as far as allocation and freeing of
-// blocks go. Differs: one node; per-cpu lists for order 0 and the PMD order
-// only; no watermarks, reclaim or compaction yet: an allocation that finds no
-// block fails at once.
+// blocks go. Differs: one node; per-cpu lists for order 0 only, one for movable
+// frames and one for page tables; no watermarks, reclaim or compaction yet: an
+// allocation that finds no block fails at once.
 #pragma once
 
 #include <array>
@@ -30,6 +30,10 @@ struct MemoryOptions {
   Contents contents = Contents::kKept;
 };
 
+// Whether the owner's frames could be moved. Page tables cannot; those of one
+// kind are taken from the zone together, so that tables lie beside tables.
+enum class MigrateType : std::uint8_t { kMovable, kUnmovable };
+
 // Owns all frames and says who has which.
 //
 // States      : see FrameKind
@@ -47,7 +51,7 @@ class PhysMemory {
 
   // A block of 2^order frames (kOwned and its kTail), or nothing when none is left.
   // The contents of a data frame are what they were: see zero().
-  [[nodiscard]] std::optional<Pfn> allocate(Order order);
+  [[nodiscard]] std::optional<Pfn> allocate(Order order, MigrateType type = MigrateType::kMovable);
   void free(Pfn first, Order order);
 
   // Fills the frames with zeroes, when contents are kept.
@@ -77,17 +81,18 @@ class PhysMemory {
     std::vector<Pfn> frames;
   };
   [[nodiscard]] std::optional<Pfn> allocate_from_zones(Order order);
-  [[nodiscard]] std::optional<Pfn> refill(PerCpuList& list);
+  [[nodiscard]] std::optional<Pfn> allocate_order0(MigrateType type);
+  void refill(PerCpuList& list);
   void free_to_zone(Pfn first, Order order);
-  void drain(PerCpuList& list);
+  void drain_all();
 
   ReservedMemory ram_;
   ReservedMemory descriptors_;
   Frame* frames_ = nullptr;
   Contents contents_ = Contents::kKept;
   PageCount total_;
-  std::vector<Zone> zones_;  // lowest first
-  PerCpuList order0_;
+  std::vector<Zone> zones_;           // lowest first
+  std::array<PerCpuList, 2> order0_;  // by MigrateType
   std::function<bool(Order)> injector_;
 };
 

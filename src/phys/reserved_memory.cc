@@ -6,10 +6,12 @@
 
 namespace quire::phys {
 
-ReservedMemory::ReservedMemory(ByteCount size) {
+ReservedMemory::ReservedMemory(ByteCount size, HostPages pages) {
   void* p =
       ::mmap(nullptr, size.raw(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return;
+  // Advice only: a host without transparent huge pages has small ones.
+  ::madvise(p, size.raw(), pages == HostPages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   data_ = static_cast<std::byte*>(p);
   size_ = size;
 }

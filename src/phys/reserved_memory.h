@@ -3,10 +3,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "quire/types.h"
 
 namespace quire::phys {
+
+// Which pages of the host hold the memory, where the host has a choice. Huge
+// ones make it faster to walk through; small ones cost nothing for what lies
+// between two bytes in use.
+enum class HostPages : std::uint8_t { kSmall, kHuge };
 
 // Owns one private anonymous mapping without a commit charge. A byte that was
 // never touched costs nothing and reads as zero.
@@ -14,7 +20,7 @@ class ReservedMemory {
  public:
   ReservedMemory() = default;
   // Reserves `size` bytes. data() is null when the host refuses.
-  explicit ReservedMemory(ByteCount size);
+  ReservedMemory(ByteCount size, HostPages pages);
   ReservedMemory(ReservedMemory&& other) noexcept;
   ReservedMemory& operator=(ReservedMemory&& other) noexcept;
   ~ReservedMemory();
