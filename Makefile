@@ -7,9 +7,13 @@ SETUP := scripts/setup.sh
 RECORDING ?= $(firstword $(wildcard traces/python*.quire) $(wildcard traces/*.quire))
 POLICIES ?= never 64K 2M all 16K+64K
 
-.PHONY: build run test asan tsan bench accuracy fuzz format tidy setup clean help
+.PHONY: build everything run test asan tsan bench accuracy fuzz format tidy setup clean help
 
 build: setup  ## the program, at build/quire
+	@cmake --preset release --log-level=WARNING >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target quire
+
+everything: setup  ## the program, the tests and the benchmarks
 	@cmake --preset release --log-level=WARNING >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 
@@ -25,7 +29,7 @@ asan: setup  ## the suite under AddressSanitizer and UBSan
 tsan: setup  ## the suite under ThreadSanitizer
 	@JOBS=$(JOBS) scripts/test.sh tsan
 
-bench: build  ## every benchmark, and our engine beside the live kernel
+bench: everything  ## every benchmark, and our engine beside the live kernel
 	@scripts/bench.py build $(BENCH)
 
 accuracy: build  ## predicted against measured on real programs (needs root)
@@ -38,7 +42,7 @@ fuzz: setup  ## every fuzz target for FUZZ_SECONDS (default 60) each
 format: setup  ## clang-format over every source
 	@git ls-files -z '*.h' '*.cc' '*.c' | xargs -0 -r clang-format-19 -i
 
-tidy: build  ## clang-tidy over every product source; warnings are errors
+tidy: everything  ## clang-tidy over every product source; warnings are errors
 	@JOBS=$(JOBS) scripts/tidy.py build
 
 setup:
