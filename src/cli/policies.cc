@@ -26,6 +26,7 @@ Result<std::vector<lab::Policy>, Diagnostic> policies_of(const std::string& verb
     tell(verb, fmt::format("no --policy given: using {}", fmt::join(texts, ", ")));
   }
   std::vector<lab::Policy> policies;
+  policies.reserve(texts.size());
   for (const std::string& text : texts) policies.push_back({text, QUIRE_TRY(policy::parse_policy(text))});
   return policies;
 }

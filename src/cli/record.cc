@@ -82,8 +82,9 @@ Result<void, Diagnostic> check_gate(const std::string& file) {
 
 Result<void, Diagnostic> tell_recording(const Request& request, const record::RecordOutcome& outcome) {
   const trace::Reader reader = QUIRE_TRY(trace::Reader::open(request.output));
-  tell("record", fmt::format("{}: {} events, {} lost, tier {}", request.output, outcome.summary.events,
-                             outcome.summary.lost_events, trace::tier_name(outcome.tier)));
+  const trace::Summary& summary = *reader.summary();  // of a file that was finished
+  tell("record", fmt::format("{}: {} events, {} lost, tier {}", request.output, summary.events,
+                             summary.lost_events, trace::tier_name(outcome.tier)));
   for (const std::string& lack : reader.header().lacks) tell("record", "this tier lacks: " + lack);
   return check_gate(request.output);
 }

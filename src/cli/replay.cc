@@ -35,6 +35,7 @@ struct Answer {
 
 void print_table(const Answer& answer) {
   std::vector<report::Column> columns;
+  columns.reserve(answer.policies.size());
   for (std::size_t i = 0; i < answer.policies.size(); ++i) {
     columns.push_back({answer.policies[i].text, report::sheet_of(answer.results[i])});
   }
@@ -104,6 +105,7 @@ Result<int, Diagnostic> run_replay(Words words) {
                 .results = {},
                 .notes = notes_of(reader)};
   std::vector<lab::ReplayOptions> runs;
+  runs.reserve(answer.policies.size());
   for (const lab::Policy& policy : answer.policies) runs.push_back({policy.settings, ram});
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
   if (request.json) {

@@ -32,6 +32,7 @@ Result<std::vector<ReplayResult>, Diagnostic> replay_many(const std::string& pat
     work();
   }
   std::vector<ReplayResult> results;
+  results.reserve(done.size());
   for (auto& one : done) results.push_back(QUIRE_TRY(std::move(*one)));
   return results;
 }
