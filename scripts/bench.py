@@ -3,9 +3,9 @@
 
     scripts/bench.py BUILD [FILTER]
 
-The last column shows what a benchmark counted itself: events per second, or, for
-our engine beside the running kernel, both times and their ratio.
-The results stay in BUILD/bench/ as JSON.
+The last column shows what a benchmark counted itself, such as events per second. Benchmarks
+named beside_kernel/ do the same on our engine and on the running kernel, in turn; a second
+table sets the two side by side. The results stay in BUILD/bench/ as JSON.
 """
 import json
 import pathlib
@@ -14,6 +14,7 @@ import sys
 
 LIBRARY_FIELDS = {"family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads",
                   "iterations", "real_time", "cpu_time", "bytes_per_second"}
+BESIDE = "beside_kernel/"
 NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
@@ -31,7 +32,7 @@ def run(program, out, only):
 
 def medians(results):
     """{name: result}: the median of the repetitions, or the only run."""
-    return {r.get("run_name", r["name"]): r for r in results
+    return {short(r.get("run_name", r["name"])): r for r in results
             if r.get("aggregate_name", "median") == "median" or r.get("error_occurred")}
 
 
@@ -61,13 +62,38 @@ def counters(result):
     return ", ".join(f"{scaled(v)} {k}" for k, v in shown.items())
 
 
-def table(found):
+def short(name):
+    """Without what the library adds to a name: iterations, repeats, kind of time."""
+    return "/".join(p for p in name.split("/") if p != "manual_time" and not p.startswith(("iterations:", "repeats:")))
+
+
+def alone(found):
     print("| benchmark | CPU time | counted |\n|---|---:|---:|")
     for name, result in found.items():
         if result.get("error_occurred"):
             print(f"| {name} | skipped: {result['error_message']} | |")
         else:
             print(f"| {name} | {duration(cpu(result))} | {counters(result)} |")
+
+
+def beside(found):
+    """Medians of each side, and of the ratios of the pairs: below 1 we are the faster one."""
+    print("\n| operation | engine | kernel | engine / kernel |\n|---|---:|---:|---:|")
+    for name, result in found.items():
+        name = name.removeprefix(BESIDE)
+        if result.get("error_occurred"):
+            print(f"| {name} | | | skipped: {result['error_message']} |")
+        else:
+            engine, kernel = duration(result["engine_ns"]), duration(result["kernel_ns"])
+            print(f"| {name} | {engine} | {kernel} | {result['ratio']:.2f} |")
+
+
+def tables(found):
+    pairs = {n: r for n, r in found.items() if n.startswith(BESIDE)}
+    if len(pairs) < len(found):
+        alone({n: r for n, r in found.items() if n not in pairs})
+    if pairs:
+        beside(pairs)
 
 
 def main(build, only):
@@ -79,7 +105,7 @@ def main(build, only):
     found = {}
     for program in programs:
         found.update(medians(run(program, out / f"{program.name}.json", only)))
-    table(found)
+    tables(found)
 
 
 if __name__ == "__main__":
