@@ -310,7 +310,9 @@ Result<void, Errno> check_source(const MremapRequest& r, const Vma* vma, VirtRan
   if (old_pages.raw() == 0) return fail(Errno::kInval);  // duplicating shared memory is not modelled
   const bool fixed_size = vma->flags.has_any(VmFlag::kDontExpand | VmFlag::kPfnMap);
   if ((r.flags & RemapFlags::kDontUnmap) != 0 && fixed_size) return fail(Errno::kInval);
-  if (!vma->range.covers(old_range)) return fail(Errno::kFault);
+  // What a shrinking move leaves behind may lie in other mappings.
+  const VirtRange moved{old_range.begin, old_range.begin + std::min(old_pages, new_pages)};
+  if (!vma->range.covers(moved)) return fail(Errno::kFault);
   if (new_pages > old_pages && fixed_size) return fail(Errno::kFault);
   return {};
 }
