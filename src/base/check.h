@@ -6,7 +6,7 @@
 // number a lie.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <source_location>
 #include <string>

@@ -183,17 +183,18 @@ inline FlatMemory::Outcome FlatMemory::advise_page(FlatPage& page, int advice) {
 
 inline FlatMemory::Outcome FlatMemory::advise(VirtRange range, int advice) {
   const bool populate = advice == 22 || advice == 23;
-  Outcome result;
+  bool hole = false;
   for (std::uint64_t n = range.begin.page_number(); n < range.end.page_number(); ++n) {
     const auto found = pages_.find(n);
     if (found == pages_.end()) {
-      result = std::unexpected(Errno::kNoMem);
-      if (populate) return result;
+      if (populate) return std::unexpected(Errno::kNoMem);
+      hole = true;
     } else if (const Outcome done = advise_page(found->second, advice); !done) {
       return done;
     }
   }
-  return result;
+  if (hole) return std::unexpected(Errno::kNoMem);
+  return {};
 }
 
 inline void FlatMemory::move(VirtRange from, VirtAddr to, bool keep) {

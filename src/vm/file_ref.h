@@ -4,6 +4,7 @@
 // file; what the file holds is nobody's business here.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 namespace quire::vm {

@@ -6,8 +6,7 @@
 // File bytes are zeroes until a program writes them through a shared mapping.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
+#include <memory>
 #include <optional>
 
 #include "folio/folios.h"
@@ -19,22 +18,21 @@ namespace quire::vm {
 // Invariants  : I-PC-1 every page is of kind kFile and order 0
 class PageCache {
  public:
-  PageCache(phys::PhysMemory& memory, folio::Folios& folios) : memory_(memory), folios_(folios) {}
+  PageCache(phys::PhysMemory& memory, folio::Folios& folios);
   ~PageCache();
   PageCache(const PageCache&) = delete;
   PageCache& operator=(const PageCache&) = delete;
 
   // The frame of a file's page; made at first use. Nothing when no frame is left.
   [[nodiscard]] std::optional<Pfn> page(FileId file, std::uint64_t pgoff);
-  [[nodiscard]] PageCount pages() const { return PageCount(pages_.size()); }
+  [[nodiscard]] PageCount pages() const;
 
  private:
-  static constexpr std::uint64_t key(FileId file, std::uint64_t pgoff) {
-    return (static_cast<std::uint64_t>(file.raw()) << 36) | (pgoff & ((1ULL << 36) - 1));
-  }
+  // By file and offset; a library's table, which only the source includes.
+  struct Index;
   phys::PhysMemory& memory_;
   folio::Folios& folios_;
-  absl::flat_hash_map<std::uint64_t, Pfn> pages_;
+  std::unique_ptr<Index> index_;
 };
 
 }  // namespace quire::vm
