@@ -68,7 +68,6 @@ struct bpf_iter__bpf_map {
 
 struct folio {
 	void *mapping;
-	atomic_t _refcount;
 } KERNEL_TYPE;
 
 // The member of an anonymous enum keeps its name out of reach of a relocation;
@@ -299,9 +298,23 @@ int BPF_PROG(on_alloc, void *page, unsigned int order, unsigned int gfp, int mig
 	return 0;
 }
 
-// A fault that keeps its folio adds it to the anonymous counter of the mm; one
-// that lost a race gives it back, and its reference count is 0 by the next time
-// that counter moves. A shared-memory folio is in its file's mapping by then.
+// A fault that lost a race gives its folio back before it does anything else;
+// by the time the task's counters move again the block may be another's.
+SEC("tp_btf/mm_page_free")
+int BPF_PROG(on_free, void *page, unsigned int order)
+{
+	struct member *m;
+
+	if (order < 2)
+		return 0;
+	m = current_member();
+	if (m && m->pending == (__u64)page)
+		m->pending = 0;
+	return 0;
+}
+
+// A fault that keeps its folio adds it to the anonymous counter of the mm. A
+// shared-memory folio is in its file's mapping by then.
 static void settle_pending(struct member *m)
 {
 	struct folio *folio;
@@ -314,7 +327,7 @@ static void settle_pending(struct member *m)
 	mapping = (__u64)BPF_CORE_READ(folio, mapping);
 	if (mapping != 0 && (mapping & MAPPING_ANON) == 0)
 		return;
-	if (BPF_CORE_READ(folio, _refcount.counter) <= 0 || order > MAX_ORDER)
+	if (order > MAX_ORDER)
 		return;
 	m->counted_order = order;
 	__sync_fetch_and_add(&folios[order], 1);

@@ -204,13 +204,16 @@ TEST_F(TreeCounterSizes, CountsDescendants) {
 }
 
 // Threads that fault in the same block at the same time all allocate; one folio
-// is kept, the others go back, and only the kept one counts.
+// is kept, the others go back, and only the kept one counts. A thread that finds
+// no free block may win with small pages, so the kernel's own counter decides.
 TEST_F(TreeCounterSizes, LostRacesDoNotCount) {
   allow({9});
   const QuietCheck quiet;
   const TreeCounts counts = run({toucher(), "race", "2048", "200", "4"});
-  EXPECT_EQ(counts.folios_by_order, folios(9, 200));
   EXPECT_TRUE(quiet.compare(counts).quiet());
+  EXPECT_LE(counts.folios_by_order[9], 200U);
+  EXPECT_GT(counts.folios_by_order[9], 100U);
+  EXPECT_GT(counts.given_back, 0U);
   std::cout << "folios given back by losers: " << counts.given_back << "\n";
 }
 
@@ -248,6 +251,7 @@ TEST_F(TreeCounterSizes, RealProgramIsStable) {
   settings.at(Order(4)) = SizeEnabled::always;
   ASSERT_TRUE(guard_->apply(settings));
   const std::vector<std::string> command{"/usr/bin/python3", "-c", "d = {i: str(i) for i in range(100000)}"};
+  run(command);  // brings its files into the page cache
   const TreeCounts first = run(command);
   EXPECT_GT(first.folios_by_order[4], 100U);
   for (int again = 0; again < 2; ++again) {
