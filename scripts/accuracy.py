@@ -95,7 +95,7 @@ def arguments():
     parser = argparse.ArgumentParser(description="Predicted against measured, for real programs.")
     parser.add_argument("--quire", default="build/quire", help="the program (default: build/quire)")
     parser.add_argument("--policy", action="append", help=f"a policy, repeatable (default: {' '.join(POLICIES)})")
-    parser.add_argument("--recordings", type=int, default=4, help="of a threaded program (default: 4)")
+    parser.add_argument("--recordings", type=int, default=10, help="of a threaded program (default: 10)")
     parser.add_argument("--out", type=pathlib.Path, help="also write the table here")
     parser.add_argument("--json", type=pathlib.Path, help="write every number here")
     parser.add_argument("names", nargs="*", help="programs of workloads/list.txt (default: all)")

@@ -49,7 +49,7 @@ Result<record::RecordOptions, Diagnostic> options_of(const Request& request) {
   options.output = request.output;
   options.command = request.command;
   options.scrub = request.scrub ? record::Scrub::kYes : record::Scrub::kNo;
-  options.aslr = request.aslr ? record::Aslr::kHost : record::Aslr::kOff;
+  options.aslr = request.aslr ? live::Aslr::kHost : live::Aslr::kOff;
   options.force_tier = QUIRE_TRY(tier_of(request.tier));
   options.tool_version = report::tool_version();
   return options;

@@ -411,7 +411,7 @@ class EngineLive : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!is_the_modelled_kernel()) GTEST_SKIP() << "the host does not run Linux 6.18 on x86-64";
-    if (const auto c = live::inspect_host().page_frames; !c.available) GTEST_SKIP() << c.reason;
+    if (const auto c = live::probe_page_frames(); !c.available) GTEST_SKIP() << c.reason;
     auto guard = live::SettingsGuard::hold();
     if (!guard) GTEST_SKIP() << guard.error().line();
     guard_.emplace(std::move(*guard));

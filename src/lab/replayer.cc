@@ -54,6 +54,17 @@ Diagnostic out_of_memory(ByteCount ram) {
           "give it more with --ram"};
 }
 
+// The part of the address space that the folio behind `addr` fills.
+VirtRange folio_at(vm::AddressSpace& mm, VirtAddr addr) {
+  const folio::Folios& folios = mm.system().folios;
+  const VirtAddr page = addr.align_down(kOrder0);
+  const Pfn frame = vm::mapped_frame(mm, addr);
+  if (!frame.valid() || !folios.is_anon(folios.head_of(frame))) return {page, page + PageCount(1)};
+  const Pfn head = folios.head_of(frame);
+  const VirtAddr begin = page - (frame - head);
+  return {begin, begin + folios.order_of(head).pages()};
+}
+
 }  // namespace
 
 Replayer::Replayer(kernel::Kernel& kernel, const trace::Header& header)
@@ -129,18 +140,11 @@ Result<void, Diagnostic> Replayer::touch(const Event& e) {
   switch (vm::access(*mm, e.addr, kind_of(e, *mm))) {
     case FaultResult::kMinor:
       ++result_.minor_faults;
+      if (races_.watches(e.mm)) races_.served(e.mm, e.task, folio_at(*mm, e.addr), e.time_us);
       break;
-    case FaultResult::kHit: {
-      // File faults are replayed as recorded: that the page was gone again is
-      // the page cache's doing, which is not modelled.
-      const vm::Vma* const vma = mm->mappings().find(e.addr);
-      if (vma != nullptr && !vma->is_anonymous()) {
-        ++result_.minor_faults;
-      } else {
-        ++result_.suppressed;
-      }
+    case FaultResult::kHit:
+      hit(*mm, e);
       break;
-    }
     case FaultResult::kSegv:
     case FaultResult::kBus:
       ++result_.refused;
@@ -151,10 +155,29 @@ Result<void, Diagnostic> Replayer::touch(const Event& e) {
   return {};
 }
 
+// A recorded fault that finds its page mapped.
+void Replayer::hit(const vm::AddressSpace& mm, const Event& e) {
+  const vm::Vma* const vma = mm.mappings().find(e.addr);
+  if (vma != nullptr && !vma->is_anonymous()) {
+    // File faults are replayed as recorded: that the page was gone again is
+    // the page cache's doing, which is not modelled.
+    ++result_.minor_faults;
+  } else if (races_.watches(e.mm) && races_.loses(e.mm, e.task, e.addr, e.time_us)) {
+    ++result_.minor_faults;
+    ++result_.lost_races;
+  } else {
+    ++result_.suppressed;
+  }
+}
+
 Result<void, Diagnostic> Replayer::fork(const Event& e) {
   const auto child_mm = static_cast<trace::MmId>(e.args[1]);
   vm::AddressSpace* const parent = space(e.mm);
-  if (child_mm == 0) return {};  // a thread or vfork: the same address space
+  races_.over(e.task);
+  if (child_mm == 0) {  // a thread or vfork: the same address space
+    races_.shares(e.mm);
+    return {};
+  }
   if (parent == nullptr) {
     note("a fork of an address space the recording does not show the beginning of");
     return {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/kernel.h"
+#include "lab/fault_races.h"
 #include "lab/replay.h"
 #include "trace/event.h"
 #include "vm/populate.h"
@@ -40,6 +41,7 @@ class Replayer {
   };
 
   [[nodiscard]] Result<void, Diagnostic> touch(const trace::Event& e);
+  void hit(const vm::AddressSpace& mm, const trace::Event& e);
   [[nodiscard]] Result<void, Diagnostic> fork(const trace::Event& e);
   [[nodiscard]] Result<void, Diagnostic> finish_exec();
   void begin_exec(const trace::Event& e);
@@ -74,6 +76,7 @@ class Replayer {
   std::vector<VirtAddr> last_touch_;       // by task id
   std::vector<File> files_;                // by file id
   std::uint32_t next_shared_anon_;         // file ids for shared anonymous memory, downwards
+  FaultRaces races_;
   std::optional<PendingExec> exec_;
   trace::TaskId root_task_ = 0;
   trace::MmId root_mm_ = 0;

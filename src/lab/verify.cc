@@ -109,7 +109,7 @@ class Runner {
   Runner(const Subject& subject, const VerifyOptions& options) : subject_(subject) {
     spec_.command = subject.header.argv;
     const bool fixed = (subject.header.personality & ADDR_NO_RANDOMIZE) != 0;
-    spec_.aslr = fixed ? live::Aslr::off : live::Aslr::on;
+    spec_.aslr = fixed ? live::Aslr::kOff : live::Aslr::kHost;
     spec_.timeout = options.timeout;
   }
 

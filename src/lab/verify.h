@@ -2,7 +2,7 @@
 // real, under each policy, and counted.
 //
 // Live side: live/settings_guard.h changes the settings and puts them back,
-// live/tree_counter.h counts. docs/architecture/verify.md tells the story.
+// live/tree_counter.h counts. docs/reference/accuracy.md says how it is judged.
 #pragma once
 
 #include <array>

@@ -38,21 +38,6 @@ bool is_setting(const fs::path& relative) {
   return relative.parent_path().filename() != "stats";
 }
 
-Capability probe_page_frames() {
-  const UniqueFd flags(::open("/proc/kpageflags", O_RDONLY | O_CLOEXEC));
-  if (!flags.valid()) return no("/proc/kpageflags: " + message_of(last_errc()));
-  const UniqueFd pagemap(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-  if (!pagemap.valid()) return no("/proc/self/pagemap: " + message_of(last_errc()));
-  const int on_stack = 0;
-  std::uint64_t word = 0;
-  const auto offset = static_cast<off_t>((reinterpret_cast<std::uintptr_t>(&on_stack) >> kPageShift) * 8);
-  if (::pread(pagemap.get(), &word, sizeof word, offset) != sizeof word) {
-    return no("/proc/self/pagemap: " + message_of(last_errc()));
-  }
-  constexpr std::uint64_t kFrameBits = (1ULL << 55) - 1;
-  return (word & kFrameBits) != 0 ? yes() : no("pagemap hides frame numbers: needs CAP_SYS_ADMIN");
-}
-
 ByteCount ram_of_host() {
   struct sysinfo info{};
   if (::sysinfo(&info) != 0) return {};
@@ -110,7 +95,7 @@ Capability probe_bpf() {
 Capability probe_tracepoints() {
   const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
   if (!types) return no("no kernel type information: /sys/kernel/btf/vmlinux is missing or unreadable");
-  for (const char* event : {"mm_page_alloc", "rss_stat", "sched_process_fork", "sched_process_exec",
+  for (const char* event : {"mm_page_alloc", "mm_page_free", "rss_stat", "sched_process_fork", "sched_process_exec",
                             "sched_process_exit", "sys_enter"}) {
     const std::string type = std::string("btf_trace_") + event;
     if (btf__find_by_name_kind(types.get(), type.c_str(), BTF_KIND_TYPEDEF) < 0) {
@@ -120,7 +105,22 @@ Capability probe_tracepoints() {
   return yes();
 }
 
-HostInfo inspect_host() {
+Capability probe_page_frames() {
+  const UniqueFd flags(::open("/proc/kpageflags", O_RDONLY | O_CLOEXEC));
+  if (!flags.valid()) return no("/proc/kpageflags: " + message_of(last_errc()));
+  const UniqueFd pagemap(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  if (!pagemap.valid()) return no("/proc/self/pagemap: " + message_of(last_errc()));
+  const int on_stack = 0;
+  std::uint64_t word = 0;
+  const auto offset = static_cast<off_t>((reinterpret_cast<std::uintptr_t>(&on_stack) >> kPageShift) * 8);
+  if (::pread(pagemap.get(), &word, sizeof word, offset) != sizeof word) {
+    return no("/proc/self/pagemap: " + message_of(last_errc()));
+  }
+  constexpr std::uint64_t kFrameBits = (1ULL << 55) - 1;
+  return (word & kFrameBits) != 0 ? yes() : no("pagemap hides frame numbers: needs CAP_SYS_ADMIN");
+}
+
+HostInfo describe_host() {
   HostInfo host;
   utsname names{};
   if (::uname(&names) == 0) {
@@ -129,16 +129,6 @@ HostInfo inspect_host() {
   }
   host.cpus = static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   host.ram = ram_of_host();
-  host.thp = read_thp_state();
-  host.anon_orders = anon_orders_of();
-  host.root = ::geteuid() == 0 ? yes() : no(fmt::format("running as user {}, not as root", ::geteuid()));
-  host.bpf = probe_bpf();
-  host.tracepoints = probe_tracepoints();
-  host.per_size_thp = host.anon_orders.below(kOrderPmd).empty()
-                          ? no("no hugepages-<size>/enabled below 2048kB: the kernel is older than 6.8 or "
-                               "built without transparent huge pages")
-                          : yes();
-  host.page_frames = probe_page_frames();
   return host;
 }
 

@@ -23,18 +23,12 @@ struct Capability {
 // so that two snapshots compare and print the same everywhere.
 using ThpState = std::map<std::string, std::string>;
 
+// What an answer was made on.
 struct HostInfo {
   std::string kernel_release;
   std::string machine;  // "x86_64"
-  unsigned cpus = 0;
+  unsigned cpus = 0;    // online
   ByteCount ram;
-  ThpState thp;
-  OrderSet anon_orders;    // the sizes with an `enabled` file of their own
-  Capability root;         // effective user id 0
-  Capability bpf;          // a tracing program can be loaded
-  Capability tracepoints;  // kernel type information names the events we attach to
-  Capability per_size_thp;
-  Capability page_frames;  // pagemap with frame numbers, and kpageflags
 };
 
 inline constexpr const char* kThpRoot = "/sys/kernel/mm/transparent_hugepage";
@@ -50,10 +44,13 @@ inline constexpr const char* kThpRoot = "/sys/kernel/mm/transparent_hugepage";
 // The orders that have a hugepages-<size>/enabled file under `root`.
 [[nodiscard]] OrderSet anon_orders_of(const std::filesystem::path& root = kThpRoot);
 
-[[nodiscard]] HostInfo inspect_host();
+[[nodiscard]] HostInfo describe_host();
 
-// The two that run_counted needs, by trying.
+// The two that run_counted needs: a tracing program can be loaded, and kernel
+// type information names the events it attaches to.
 [[nodiscard]] Capability probe_bpf();
 [[nodiscard]] Capability probe_tracepoints();
+// What a layout needs: pagemap with frame numbers, and kpageflags.
+[[nodiscard]] Capability probe_page_frames();
 
 }  // namespace quire::live

@@ -1,157 +1,150 @@
 #include "live/launch.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <system_error>
-#include <vector>
-
-#include "live/file_ops.h"
+#include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace quire::live {
-
 namespace {
 
-// What the child was doing when it had to give up.
-enum class Step : int { personality, thp, redirect, execute };
-struct Refusal {
-  Step step;
-  int error;
-};
+constexpr int kNotStarted = 125;
+constexpr int kCannotExecute = 126;
+constexpr int kNotFound = 127;
 
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe, std::errc> make_pipe() {
-  std::array<int, 2> ends;
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(last_errc());
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-// The child between fork and execve. The caller may have threads, so nothing
-// here allocates.
-class Child {
- public:
-  Child(const RunSpec& spec, char* const* argv, int verdict) : spec_(spec), argv_(argv), verdict_(verdict) {}
-
-  [[noreturn]] void run(int gate) const {
-    char byte = 0;
-    if (::read(gate, &byte, 1) != 1) ::_exit(127);  // the observer gave up
-    set_personality();
-    if (spec_.thp_disable == ThpDisable::yes && ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) {
-      refuse(Step::thp);
-    }
-    redirect(spec_.stdin_path, O_RDONLY, STDIN_FILENO);
-    redirect(spec_.stdout_path, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
-    redirect(spec_.stderr_path, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
-    ::execvp(argv_[0], argv_);
-    refuse(Step::execute);
-  }
-
- private:
-  void set_personality() const {
-    const int now = ::personality(0xffffffff);
-    const auto with = static_cast<unsigned long>(static_cast<unsigned>(now));
-    if (spec_.aslr == Aslr::off && ::personality(with | ADDR_NO_RANDOMIZE) < 0) refuse(Step::personality);
-  }
-
-  void redirect(const std::optional<std::string>& path, int flags, int target) const {
-    if (!path) return;
-    const int fd = ::open(path->c_str(), flags | O_CLOEXEC, 0600);
-    if (fd < 0 || ::dup2(fd, target) < 0) refuse(Step::redirect);
-  }
-
-  [[noreturn]] void refuse(Step step) const {
-    const Refusal refusal{step, errno};
-    const ssize_t n = ::write(verdict_, &refusal, sizeof refusal);
-    ::_exit(n == sizeof refusal ? 127 : 126);
-  }
-
-  const RunSpec& spec_;
-  char* const* argv_;
-  int verdict_;
-};
-
-std::vector<char*> argv_of(const RunSpec& spec) {
+// What the child needs, laid out before the fork: after it, only
+// async-signal-safe calls are allowed.
+struct ChildPlan {
   std::vector<char*> argv;
-  for (const std::string& word : spec.command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  return argv;
+  const LaunchSpec* spec;
+  int line;
+};
+
+[[noreturn]] void give_up(const ChildPlan& plan, const Refusal& why) {
+  // Nobody is left to tell when the caller is gone.
+  [[maybe_unused]] const ssize_t told = send(plan.line, &why, sizeof(why), MSG_NOSIGNAL);
+  _exit(why.by_exec ? status_of_failed_exec(why.error) : kNotStarted);
 }
 
-Diagnostic failure(const std::string& name, std::string what) {
-  return {Diagnostic::Kind::kFailure, name, std::move(what), ""};
+[[noreturn]] void give_up_early(const ChildPlan& plan, int error) {
+  give_up(plan, {.by_exec = false, .error = error});
 }
 
-Diagnostic refused(const std::string& name, const Refusal& refusal) {
-  const std::string why = std::generic_category().message(refusal.error);
-  switch (refusal.step) {
-    case Step::personality:
-      return failure(name, "address randomisation cannot be switched off: " + why);
-    case Step::thp:
-      return failure(name, "huge pages cannot be switched off for it: " + why);
-    case Step::redirect:
-      return failure(name, "its input or output cannot be redirected: " + why);
-    case Step::execute:
-      break;
+Diagnostic cannot_start(std::string what) { return {.where = {}, .what = std::move(what), .hint = {}}; }
+
+Result<std::pair<UniqueFd, UniqueFd>, int> make_line() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return fail(errno);
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+bool wait_for_go(int line) {
+  char byte = 0;
+  ssize_t n = 0;
+  do {
+    n = recv(line, &byte, 1, 0);
+  } while (n < 0 && errno == EINTR);
+  return n == 1;
+}
+
+[[noreturn]] void run_child(const ChildPlan& plan) {
+  const LaunchSpec& spec = *plan.spec;
+  // Both are inherited by everything the command starts.
+  if (spec.small_pages && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) give_up_early(plan, errno);
+  if (spec.aslr == Aslr::kOff) {
+    const int now = personality(0xffffffff);
+    if (now < 0 || personality(static_cast<unsigned long>(now) | ADDR_NO_RANDOMIZE) < 0) {
+      give_up_early(plan, errno);
+    }
   }
-  return failure(name, "cannot be executed: " + why);
+  if (!wait_for_go(plan.line)) _exit(kNotStarted);
+  // As late as possible: until here the caller's own signals would find the
+  // child with nobody to handle them.
+  if (spec.signal_mask && sigprocmask(SIG_SETMASK, &*spec.signal_mask, nullptr) != 0) {
+    give_up_early(plan, errno);
+  }
+  if (const int error = spec.prepare_child ? spec.prepare_child() : 0; error != 0) give_up_early(plan, error);
+  execvp(plan.argv[0], plan.argv.data());
+  give_up(plan, {.by_exec = true, .error = errno});
+}
+
+bool runnable(const std::string& file) {
+  struct stat info{};
+  return stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(file.c_str(), X_OK) == 0;
 }
 
 }  // namespace
 
-Result<Launch, Diagnostic> Launch::prepare(const RunSpec& spec) {
-  if (spec.command.empty()) {
-    return fail(Diagnostic{Diagnostic::Kind::kUsage, "", "no command to run", "give one after --"});
+int status_of_failed_exec(int error) {
+  return error == ENOENT || error == ENOTDIR ? kNotFound : kCannotExecute;
+}
+
+Result<std::string, int> find_program(const std::string& command, const char* path) {
+  if (command.empty()) return fail(ENOENT);
+  if (command.find('/') != std::string::npos) {
+    if (runnable(command)) return command;
+    return fail(access(command.c_str(), F_OK) == 0 ? EACCES : errno);
   }
-  const std::string& name = spec.command.front();
-  auto gate = make_pipe();
-  auto verdict = make_pipe();
-  if (!gate || !verdict) return fail(failure(name, "cannot be started: no pipe"));
-  const std::vector<char*> argv = argv_of(spec);
-  const pid_t pid = ::fork();
-  if (pid < 0) return fail(failure(name, "cannot be started: " + message_of(last_errc())));
+  bool forbidden = false;
+  std::string_view rest = path != nullptr ? path : "/bin:/usr/bin";
+  for (bool more = true; more;) {
+    const std::size_t colon = rest.find(':');
+    more = colon != std::string_view::npos;
+    const std::string_view folder = rest.substr(0, colon);
+    const std::string file = folder.empty() ? command : fmt::format("{}/{}", folder, command);
+    if (runnable(file)) return file;
+    forbidden = forbidden || access(file.c_str(), F_OK) == 0;
+    if (more) rest.remove_prefix(colon + 1);
+  }
+  return fail(forbidden ? EACCES : ENOENT);
+}
+
+Result<Launch, Diagnostic> Launch::start(const LaunchSpec& spec) {
+  auto line = make_line();
+  if (!line) return fail(cannot_start(fmt::format("cannot make a line to the child: {}", std::strerror(line.error()))));
+  auto& [ours, theirs] = *line;
+  ChildPlan plan{.argv = {}, .spec = &spec, .line = theirs.get()};
+  for (const std::string& word : spec.command) plan.argv.push_back(const_cast<char*>(word.c_str()));
+  plan.argv.push_back(nullptr);
+  const pid_t pid = fork();
+  if (pid < 0) return fail(cannot_start(fmt::format("cannot fork: {}", std::strerror(errno))));
   if (pid == 0) {
-    ::close(gate->write_end.get());  // or the end of the caller would not be seen
-    Child(spec, argv.data(), verdict->write_end.get()).run(gate->read_end.get());
+    ours.reset();
+    run_child(plan);
   }
-  return Launch(pid, name, std::move(gate->write_end), std::move(verdict->read_end));
+  return Launch(pid, std::move(ours));
 }
 
-Launch::Launch(Launch&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)),
-      name_(std::move(other.name_)),
-      gate_(std::move(other.gate_)),
-      verdict_(std::move(other.verdict_)) {}
-
-Launch::~Launch() { reap(); }
-
-void Launch::reap() {
-  gate_.reset();
-  if (pid_ == 0) return;
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+Launch::~Launch() {
+  if (pid_ == 0 || let_go_) return;
+  line_.reset();  // the child ends
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  pid_ = 0;
 }
 
-Result<void, Diagnostic> Launch::go() {
-  if (::write(gate_.get(), "g", 1) != 1) return fail(failure(name_, "cannot be let go"));
-  Refusal refusal{};
-  ssize_t n = 0;
-  while ((n = ::read(verdict_.get(), &refusal, sizeof refusal)) < 0 && errno == EINTR) {
+std::optional<Refusal> Launch::go(const std::function<void()>& meanwhile) {
+  let_go_ = true;
+  const char byte = 1;
+  if (send(line_.get(), &byte, 1, MSG_NOSIGNAL) != 1) return Refusal{.error = EPIPE};
+  pollfd answer{line_.get(), POLLIN, 0};
+  const int wait_ms = meanwhile ? 1 : -1;
+  while (poll(&answer, 1, wait_ms) <= 0) {
+    if (meanwhile) meanwhile();
   }
-  if (n == 0) return {};
-  reap();
-  if (n != sizeof refusal) return fail(failure(name_, "did not say whether it started"));
-  return fail(refused(name_, refusal));
+  Refusal why;
+  const ssize_t n = recv(line_.get(), &why, sizeof(why), 0);
+  line_.reset();
+  if (n != sizeof(why)) return std::nullopt;
+  return why;
 }
 
 }  // namespace quire::live

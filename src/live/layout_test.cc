@@ -47,7 +47,7 @@ class Arena {
 class Layout : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const auto c = inspect_host().page_frames; !c.available) GTEST_SKIP() << c.reason;
+    if (const auto c = probe_page_frames(); !c.available) GTEST_SKIP() << c.reason;
     if (anon_orders_of().below(kOrderPmd).empty()) GTEST_SKIP() << "this kernel has no per-size settings";
     auto guard = SettingsGuard::hold();
     if (!guard) GTEST_SKIP() << guard.error().line();

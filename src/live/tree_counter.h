@@ -13,21 +13,19 @@
 #include <string>
 #include <vector>
 
+#include "live/launch.h"
 #include "quire/result.h"
 #include "quire/types.h"
 
 namespace quire::live {
-
-enum class Aslr : std::uint8_t { off, on };
-enum class ThpDisable : std::uint8_t { no, yes };  // PR_SET_THP_DISABLE
 
 // How to start the command. It is started as the recorder starts it: same
 // arguments, environment, folder, PATH search, and no descriptor but 0, 1, 2
 // and those of the caller that are not close-on-exec.
 struct RunSpec {
   std::vector<std::string> command;
-  Aslr aslr = Aslr::off;
-  ThpDisable thp_disable = ThpDisable::no;
+  Aslr aslr = Aslr::kOff;
+  bool small_pages = false;                // PR_SET_THP_DISABLE
   std::optional<std::string> stdin_path;   // none: the caller's
   std::optional<std::string> stdout_path;  // created or truncated
   std::optional<std::string> stderr_path;

@@ -66,7 +66,7 @@ TEST_F(TreeCounter, BeginsAtTheExecve) {
 // Each page touched at 4 KiB is one more fault, and 4 KiB more at the peak.
 TEST_F(TreeCounter, FaultsAndPeakFollowTheTouches) {
   RunSpec spec;
-  spec.thp_disable = ThpDisable::yes;
+  spec.small_pages = true;
   spec.command = {toucher(), "fault", "4", "0"};
   const auto none = run_counted(spec);
   spec.command = {toucher(), "fault", "4", "4096"};

@@ -2,7 +2,6 @@
 
 #include <sys/personality.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -46,9 +45,9 @@ std::vector<std::string> environment() {
   return all;
 }
 
-std::uint64_t target_personality(Aslr aslr) {
+std::uint64_t target_personality(live::Aslr aslr) {
   const auto now = static_cast<std::uint64_t>(static_cast<unsigned>(personality(0xffffffff)));
-  return aslr == Aslr::kOff ? now | ADDR_NO_RANDOMIZE : now;
+  return aslr == live::Aslr::kOff ? now | ADDR_NO_RANDOMIZE : now;
 }
 
 }  // namespace
@@ -56,14 +55,12 @@ std::uint64_t target_personality(Aslr aslr) {
 trace::Header describe_host(const RecordOptions& options) {
   trace::Header header;
   header.tool_version = options.tool_version;
-  utsname names{};
-  if (uname(&names) == 0) {
-    header.kernel_release = names.release;
-    header.machine = names.machine;
-  }
+  const live::HostInfo host = live::describe_host();
+  header.kernel_release = host.kernel_release;
+  header.machine = host.machine;
+  header.cpus = host.cpus;
+  header.ram_bytes = host.ram.raw();
   header.page_size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  header.cpus = static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
-  header.ram_bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * header.page_size;
   header.wall_clock_start = std::time(nullptr);
   header.argv = options.command;
   header.envp = environment();

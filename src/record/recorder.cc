@@ -17,7 +17,7 @@
 
 #include "live/unique_fd.h"
 #include "record/describe_host.h"
-#include "record/launch.h"
+#include "live/launch.h"
 #include "record/perf_pipeline.h"
 #include "record/probe.h"
 #include "record/scrub.h"
@@ -173,7 +173,7 @@ trace::Summary summarise(const Run& run, const Translator& translator, const Sou
 
 RecordOutcome not_run(const std::string& command, int error) {
   RecordOutcome outcome;
-  outcome.wait_status = W_EXITCODE(status_of_failed_exec(error), 0);
+  outcome.wait_status = W_EXITCODE(live::status_of_failed_exec(error), 0);
   outcome.notes.push_back(fmt::format("cannot run '{}': {}", command, std::strerror(error)));
   return outcome;
 }
@@ -195,7 +195,7 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
         .kind = Diagnostic::Kind::kUsage, .where = {}, .what = "no command to record", .hint = {}});
   }
   // Asked before anything is made, so that a mistyped name costs no file.
-  if (const auto program = find_program(options.command[0], std::getenv("PATH")); !program) {
+  if (const auto program = live::find_program(options.command[0], std::getenv("PATH")); !program) {
     return not_run(options.command[0], program.error());
   }
   ProbedSource probed = QUIRE_TRY(probe(options));
@@ -211,19 +211,21 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
   scrubber.header(header);
 
   SignalInbox inbox;
-  Launched target =
-      QUIRE_TRY(Launched::start({.command = options.command,
-                                 .aslr = options.aslr,
-                                 .signal_mask = inbox.original_mask(),
-                                 .prepare_child = [&source] { return source.prepare_child(); }}));
+  // Small pages only: with larger ones a first touch would hide its neighbours'.
+  live::Launch target =
+      QUIRE_TRY(live::Launch::start({.command = options.command,
+                                     .aslr = options.aslr,
+                                     .small_pages = true,
+                                     .signal_mask = inbox.original_mask(),
+                                     .prepare_child = [&source] { return source.prepare_child(); }}));
   QUIRE_TRY(source.follow(target.pid()));
   FileSink sink(QUIRE_TRY(trace::Writer::create(options.output, header)));
   Translator translator(sink, scrubber, monotonic_now_ns());
   Run run(source, translator, sink, inbox, target.pid());
-  if (const auto error = target.go([&run] { run.drain(); }); error) {
+  if (const auto refusal = target.go([&run] { run.drain(); }); refusal) {
     run.until_root_gone();
     unlink(options.output.c_str());
-    return not_run(options.command[0], *error);
+    return not_run(options.command[0], refusal->error);
   }
   run.until_done();
   translator.finish();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "quire/result.h"
+#include "live/launch.h"
 #include "quire/types.h"
 #include "trace/header.h"
 
@@ -21,15 +22,11 @@ namespace quire::record {
 // by as many 'x' (their lengths shape the stack) and file names by a hash.
 enum class Scrub : std::uint8_t { kNo, kYes };
 
-// Address space randomisation of the target. kOff is what a replay can be
-// compared with; kHost leaves it as the host has it.
-enum class Aslr : std::uint8_t { kOff, kHost };
-
 struct RecordOptions {
   std::string output;
   std::vector<std::string> command;
   Scrub scrub = Scrub::kNo;
-  Aslr aslr = Aslr::kOff;
+  live::Aslr aslr = live::Aslr::kOff;  // kOff is what a replay can be compared with
   std::optional<trace::Tier> force_tier;           // for tests: use this tier or fail
   ByteCount ring_bytes = ByteCount(128ULL << 20);  // smaller ones are tried when refused
   std::string tool_version = "0.1.0";

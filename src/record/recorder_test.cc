@@ -20,7 +20,7 @@
 #include <set>
 
 #include "record/bpf_source.h"
-#include "record/launch.h"
+#include "live/launch.h"
 #include "record/perf_source.h"
 #include "record/test_target.h"
 #include "trace/reader.h"

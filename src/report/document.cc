@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "live/host.h"
 #include "trace/describe.h"
 
 namespace quire::report {
@@ -12,7 +13,16 @@ using Json = nlohmann::ordered_json;
 
 std::string_view tool_version() { return QUIRE_VERSION; }
 
-Json new_document() { return {{"schema_version", kSchemaVersion}, {"tool_version", tool_version()}}; }
+Json new_document() {
+  const live::HostInfo host = live::describe_host();
+  return {{"schema_version", kSchemaVersion},
+          {"tool_version", tool_version()},
+          {"host",
+           {{"kernel_release", host.kernel_release},
+            {"machine", host.machine},
+            {"cpus", host.cpus},
+            {"ram_bytes", host.ram.raw()}}}};
+}
 
 Json input_json(const std::string& path, const trace::Reader& reader) {
   return {{"path", trace::escape_name(path)}, {"content_hash", hash_text(reader.content_hash())}};

@@ -15,7 +15,7 @@ inline constexpr int kSchemaVersion = 1;
 
 [[nodiscard]] std::string_view tool_version();
 
-// {schema_version, tool_version}
+// {schema_version, tool_version, host}
 [[nodiscard]] nlohmann::ordered_json new_document();
 
 // {path, content_hash} of a recording.

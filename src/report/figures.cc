@@ -39,6 +39,7 @@ std::int64_t minus(std::uint64_t a, std::uint64_t b) { return static_cast<std::i
 Sheet sheet_of(const lab::ReplayResult& result) {
   Sheet sheet;
   put(sheet, "minor faults", "/minor_faults", result.minor_faults);
+  sheet.push_back({"  lost races", "/lost_races", result.lost_races, Unit::kCount, Show::kUnlessZero});
   put_folios(sheet, [&](unsigned order) { return result.folios[order]; });
   put(sheet, "2 MiB maps", "/pmd_maps", result.pmd_maps);
   put(sheet, "folio splits", "/folio_splits", result.folio_splits);

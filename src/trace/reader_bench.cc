@@ -10,7 +10,7 @@ namespace {
 
 using namespace testing;
 
-enum Shape : std::int64_t { kSequential, kNear, kRandom, kFourTasks };
+enum Shape { kSequential, kNear, kRandom, kFourTasks };
 
 // A million touches of one shape, 0 to 3 microseconds apart.
 std::vector<Event> touches(Shape shape) {
@@ -42,8 +42,8 @@ std::vector<Event> touches(Shape shape) {
   return events;
 }
 
-void BM_Read(benchmark::State& state) {
-  const auto events = touches(static_cast<Shape>(state.range(0)));
+void read_recording(benchmark::State& state, Shape shape) {
+  const auto events = touches(shape);
   const auto bytes = recording_bytes(events, full_summary());
   auto reader = Reader::from_bytes(bytes);
   Event event;
@@ -57,10 +57,9 @@ void BM_Read(benchmark::State& state) {
   state.counters["events/s"] = benchmark::Counter(count, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["bytes/event"] = static_cast<double>(bytes.size()) / count;
 }
-BENCHMARK(BM_Read)->ArgName("shape")->DenseRange(kSequential, kFourTasks)->Unit(benchmark::kMillisecond);
 
-void BM_Write(benchmark::State& state) {
-  const auto events = touches(static_cast<Shape>(state.range(0)));
+void record_to_file(benchmark::State& state, Shape shape) {
+  const auto events = touches(shape);
   const TempDir dir;
   for (auto _ : state) {
     std::filesystem::remove(dir.file("r"));
@@ -69,7 +68,15 @@ void BM_Write(benchmark::State& state) {
   state.counters["events/s"] =
       benchmark::Counter(static_cast<double>(events.size()), benchmark::Counter::kIsIterationInvariantRate);
 }
-BENCHMARK(BM_Write)->ArgName("shape")->DenseRange(kSequential, kFourTasks)->Unit(benchmark::kMillisecond);
+
+BENCHMARK_CAPTURE(read_recording, sequential, kSequential)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(read_recording, near, kNear)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(read_recording, random, kRandom)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(read_recording, four_tasks, kFourTasks)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(record_to_file, sequential, kSequential)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(record_to_file, near, kNear)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(record_to_file, random, kRandom)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(record_to_file, four_tasks, kFourTasks)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace quire::trace

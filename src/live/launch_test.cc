@@ -1,4 +1,4 @@
-#include "record/launch.h"
+#include "live/launch.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace quire::record {
+namespace quire::live {
 namespace {
 
 int ended(pid_t pid) {
@@ -19,7 +19,6 @@ int ended(pid_t pid) {
 LaunchSpec spec(std::vector<std::string> command) {
   LaunchSpec all;
   all.command = std::move(command);
-  sigemptyset(&all.signal_mask);
   return all;
 }
 
@@ -40,8 +39,8 @@ TEST(StatusOfFailedExec, FollowsTheShells) {
 }
 
 // Nothing runs before it is let go, and then the command does.
-TEST(Launched, RunsTheCommandWhenLetGo) {
-  auto child = Launched::start(spec({"sh", "-c", "exit 3"}));
+TEST(Launch, RunsTheCommandWhenLetGo) {
+  auto child = Launch::start(spec({"sh", "-c", "exit 3"}));
   ASSERT_TRUE(child.has_value());
   EXPECT_EQ(waitpid(child->pid(), nullptr, WNOHANG), 0);
   EXPECT_FALSE(child->go().has_value());
@@ -49,28 +48,34 @@ TEST(Launched, RunsTheCommandWhenLetGo) {
 }
 
 // What execve refuses comes back with its errno.
-TEST(Launched, TellsWhyExecWasRefused) {
-  auto child = Launched::start(spec({"/nowhere/true"}));
+TEST(Launch, TellsWhyExecWasRefused) {
+  auto child = Launch::start(spec({"/nowhere/true"}));
   ASSERT_TRUE(child.has_value());
-  EXPECT_EQ(child->go(), ENOENT);
+  const auto refusal = child->go();
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_TRUE(refusal->by_exec);
+  EXPECT_EQ(refusal->error, ENOENT);
   EXPECT_EQ(WEXITSTATUS(ended(child->pid())), 127);
 }
 
 // Preparation that fails in the child stops it before the command.
-TEST(Launched, StopsWhenPreparationFails) {
+TEST(Launch, StopsWhenPreparationFails) {
   LaunchSpec all = spec({"true"});
   all.prepare_child = [] { return EPERM; };
-  auto child = Launched::start(all);
+  auto child = Launch::start(all);
   ASSERT_TRUE(child.has_value());
-  EXPECT_EQ(child->go(), EPERM);
+  const auto refusal = child->go();
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_FALSE(refusal->by_exec);
+  EXPECT_EQ(refusal->error, EPERM);
   EXPECT_EQ(WEXITSTATUS(ended(child->pid())), 125);
 }
 
 // Given up before it was let go, the child is gone without having run anything.
-TEST(Launched, EndsWhenGivenUp) {
+TEST(Launch, EndsWhenGivenUp) {
   pid_t pid = 0;
   {
-    auto child = Launched::start(spec({"true"}));
+    auto child = Launch::start(spec({"true"}));
     ASSERT_TRUE(child.has_value());
     pid = child->pid();
   }
@@ -79,4 +84,4 @@ TEST(Launched, EndsWhenGivenUp) {
 }
 
 }  // namespace
-}  // namespace quire::record
+}  // namespace quire::live
