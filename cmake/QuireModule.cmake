@@ -31,8 +31,9 @@ if(QUIRE_TESTS)
   target_precompile_headers(test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <map> <string> <vector>)
 endif()
 
-# QUIRE_TEST_LOCK, set by a module.cmake, names what its tests do not share
-# with others at the same time.
+# A module.cmake sets QUIRE_TEST_ALONE when its tests change the settings of the
+# host or read its counters: other tests have machines of their own, whose RAM
+# asks the host for huge pages.
 #
 # A test, named after its build (asan.vm), with its results as XML for
 # scripts/skipped_checks.py. Sanitizer builds run fewer random cases.
@@ -48,7 +49,7 @@ function(quire_test name)
   endif()
   add_test(NAME ${name} COMMAND ${ARGN})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${environment}"
-                       RESOURCE_LOCK "${QUIRE_TEST_LOCK}")
+                       RUN_SERIAL "$<BOOL:${QUIRE_TEST_ALONE}>")
 endfunction()
 
 function(quire_module module below)

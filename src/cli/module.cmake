@@ -11,5 +11,5 @@ if(QUIRE_TESTS)
   cmake_language(DEFER CALL add_dependencies test_cli quire)
 endif()
 
-# The tests change the settings of the host, one program at a time.
-set(QUIRE_TEST_LOCK host_settings)
+# The tests change the settings of the host.
+set(QUIRE_TEST_ALONE ON)

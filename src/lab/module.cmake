@@ -1,2 +1,2 @@
-# The tests change the settings of the host, one program at a time.
-set(QUIRE_TEST_LOCK host_settings)
+# The tests change the settings of the host.
+set(QUIRE_TEST_ALONE ON)

@@ -9,5 +9,5 @@ if(QUIRE_TESTS)
   add_dependencies(${QUIRE_MODULE} live_touch)
 endif()
 
-# Tests change the settings of the host, one program at a time.
-set(QUIRE_TEST_LOCK host_settings)
+# Tests change the settings of the host.
+set(QUIRE_TEST_ALONE ON)
