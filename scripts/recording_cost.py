@@ -36,7 +36,7 @@ def cpu_of(command, folder, env, preexec=None):
     """User and system seconds of a command and its waited-for children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                         preexec_fn=preexec, timeout=900, check=False)
+                         stderr=subprocess.DEVNULL, preexec_fn=preexec, timeout=900, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if run.returncode != 0:
         raise RuntimeError(f"{shlex.join(command)} ended with {run.returncode}")

@@ -1,10 +1,14 @@
 // The built program, run as people run it: what it prints, and how it ends.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "cli/testing_program.h"
+#include "live/host.h"
+#include "live/settings_guard.h"
 #include "policy/parse.h"
 #include "trace/test_recording.h"
 
@@ -291,6 +295,21 @@ TEST_F(Program, RecordWithoutPrivilege) {
 TEST_F(Program, VerifyWithoutPrivilege) {
   if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
   EXPECT_THAT(complaint({"verify", "--policy", "4K", "--", "true"}, 4, User::kNobody), HasSubstr("root"));
+}
+
+// Killed by a signal nobody can catch, while the settings are changed: the
+// watchdog, or whoever holds the settings next, puts them back.
+TEST_F(Program, VerifyKilledLeavesTheSettingsAsTheyWere) {
+  if (geteuid() != 0) GTEST_SKIP() << "changing settings needs root";
+  if (live::anon_orders_of().below(kOrderPmd).empty()) GTEST_SKIP() << "this kernel has no per-size settings";
+  const live::ThpState before = live::read_thp_state();
+  const std::string kill_when_changed =
+      fmt::format("! grep -q '\\[always\\]' {}/hugepages-64kB/enabled || kill -9 $PPID", live::kThpRoot);
+  const Finished run = quire({"verify", "--policy", "64K", "--", "sh", "-c", kill_when_changed});
+  if (run.status == 4) GTEST_SKIP() << run.err;
+  EXPECT_EQ(run.status, 128 + SIGKILL) << run.err;
+  EXPECT_TRUE(live::SettingsGuard::hold());
+  EXPECT_EQ(live::read_thp_state(), before);
 }
 
 // One thing at a time.

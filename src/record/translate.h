@@ -1,7 +1,7 @@
 // record/translate.h - turns the records of a source into the events of a
 // recording.
 //
-// The source (BPF ring, perf, seccomp) tells what happened in the words of
+// The source (BPF ring, perf, ptrace) tells what happened in the words of
 // ring_record.h; here task numbers and address-space pointers become the dense
 // identities of trace/event.h, files get names, and what the kernel did while
 // it loaded a program is held back until the program's kExec event is out.

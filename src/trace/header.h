@@ -26,7 +26,7 @@ inline constexpr std::uint32_t kFormatVersion = 1;
 enum class Tier : std::uint8_t {
   kBpf = 1,           // BPF on tracepoints, one ring
   kPerf = 2,          // perf tracepoints, one ring for each cpu
-  kUnprivileged = 3,  // software page-fault event and seccomp
+  kUnprivileged = 3,  // software page-fault event, ptrace for system calls
 };
 
 // "bpf", "perf", "unprivileged"; and back.
