@@ -55,6 +55,7 @@ struct PageInfo {
   bool pmd_mapped = false;
   bool writable = false;       // a write would not fault
   std::uint32_t mapcount = 0;  // entries that map this page, anywhere
+  bool guard = false;          // kNone, and not to be touched: MADV_GUARD_INSTALL
 };
 
 class Kernel;
@@ -89,7 +90,7 @@ class Process {
   [[nodiscard]] Result<VirtAddr, Errno> mremap(VirtAddr addr, ByteCount old_length, ByteCount new_length,
                                                int flags, VirtAddr new_addr = VirtAddr());
   // madvise(2) with the MADV_* number. kInval also for advice that is not
-  // modelled yet: COLD, PAGEOUT, COLLAPSE, REMOVE, MERGEABLE, GUARD_*.
+  // modelled yet: COLD, PAGEOUT, COLLAPSE, REMOVE, MERGEABLE.
   [[nodiscard]] Result<void, Errno> madvise(VirtAddr addr, ByteCount length, int advice);
   // brk(2): the break afterwards.
   VirtAddr brk(VirtAddr to);

@@ -40,6 +40,8 @@ class X86_64 {
   [[nodiscard]] static constexpr bool is_writable(Entry e) { return (e.bits & kWrite) != 0; }
   [[nodiscard]] static constexpr bool is_dirty(Entry e) { return (e.bits & kDirty) != 0; }
   [[nodiscard]] static constexpr bool is_young(Entry e) { return (e.bits & kAccessed) != 0; }
+  // A guard marker: no page, and whoever touches it gets SIGSEGV.
+  [[nodiscard]] static constexpr bool is_guard(Entry e) { return e == guard(); }
   // The page has no folio behind it that counts maps: the zero page.
   [[nodiscard]] static constexpr bool is_special(Entry e) { return (e.bits & kSpecial) != 0; }
   [[nodiscard]] static constexpr Pfn pfn(Entry e) {
@@ -66,6 +68,12 @@ class X86_64 {
   [[nodiscard]] static constexpr Entry make_young(Entry e) { return Entry{e.bits | kAccessed}; }
   [[nodiscard]] static constexpr Entry make_old(Entry e) { return Entry{e.bits & ~kAccessed}; }
   [[nodiscard]] static constexpr Entry make_special(Entry e) { return Entry{e.bits | kSpecial}; }
+
+  // What MADV_GUARD_INSTALL leaves: a swap entry of the last type, which
+  // stands for markers, with the guard bit (2) as its (inverted) offset.
+  [[nodiscard]] static constexpr Entry guard() {
+    return Entry{(kMarkerType << 59) | ((~std::uint64_t{1U << 2} << 14) >> 5)};
+  }
 
   // The same page with another protection; dirty, young and special stay.
   // Never adds the write bit: mprotect decides that page by page.
@@ -106,6 +114,7 @@ class X86_64 {
   static constexpr std::uint64_t kProtNone = 1ULL << 8;  // the hardware's Global bit, unused in user entries
   static constexpr std::uint64_t kSpecial = 1ULL << 9;   // software bit
   static constexpr std::uint64_t kNoExec = 1ULL << 63;
+  static constexpr std::uint64_t kMarkerType = 31;
   static constexpr std::uint64_t kFrameMask = 0x000ffffffffff000ULL;
 
   [[nodiscard]] static constexpr Entry with_access(Entry e, Access access) {

@@ -34,6 +34,16 @@ TEST(X86_64, ProtNoneKeepsThePageAndAllowsNothing) {
   EXPECT_FALSE(X86_64::is_writable(back)) << "mprotect decides page by page who may write again";
 }
 
+// A guard marker is neither empty nor present and cannot be taken for a page.
+TEST(X86_64, AGuardMarkerHoldsNoPage) {
+  const Entry e = X86_64::guard();
+  EXPECT_EQ(e.bits, 0xfffffffffffff600ULL);
+  EXPECT_TRUE(X86_64::is_guard(e));
+  EXPECT_FALSE(X86_64::is_none(e) || X86_64::is_present(e) || X86_64::is_leaf(e));
+  EXPECT_FALSE(X86_64::allows(e, {.read = true}));
+  EXPECT_FALSE(X86_64::is_guard(X86_64::leaf(Pfn(1), {.read = true})) || X86_64::is_guard(Entry{}));
+}
+
 // modify takes rights away but never gives the write bit.
 TEST(X86_64, ModifyNeverAddsTheWriteBit) {
   const Entry ro = X86_64::leaf(Pfn(7), kRo);

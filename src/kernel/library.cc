@@ -229,6 +229,8 @@ std::vector<PageInfo> Process::layout(VirtRange range) const {
       info.mapcount = static_cast<std::uint32_t>(f.mapcount);
       if (!zero && mm.folios().is_large(info.folio))
         info.mapcount += mm.folios().large(info.folio).entire_mapcount;
+    } else {
+      info.guard = vm::is_guarded(mm, at);
     }
     pages.push_back(info);
   }

@@ -16,7 +16,7 @@ AddressSpace::AddressSpace(System& system)
       mappings_(system.anon_vmas, *this, this) {}
 
 AddressSpace::~AddressSpace() {
-  mappings_.remove_all([this](Vma& vma) { zap_range(*this, vma, vma.range, Tables::kKeep); });
+  mappings_.remove_all([this](Vma& vma) { zap_range(*this, vma, vma.range, Tables::kKeep, Markers::kDrop); });
   if (!holds_huge_zero_) return;
   HugeZeroFolio& zero = system_.huge_zero;
   if (--zero.users == 0) {
@@ -98,7 +98,7 @@ void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageC
       out.broken("I-MM-2", "entry at {:#x} lies in no mapping", addr.raw());
       continue;
     }
-    if (Native::is_special(e)) continue;
+    if (!Native::is_present(e) || Native::is_special(e)) continue;
     (system_.folios.is_anon(system_.folios.head_of(Native::pfn(e))) ? anon : file) += PageCount(1);
     check_entry(*vma, addr, e, out);
   }

@@ -2,7 +2,7 @@
 //
 // Mirrors: struct mm_struct, Linux 6.18. This is the data; what happens to it
 // is in the files beside it, one mechanism each: fault.h, huge_pmd.h, wp.h,
-// zap.h, fork.h, protect.h, move.h, madvise.h, populate.h, syscalls.h.
+// zap.h, fork.h, protect.h, move.h, madvise.h, guard.h, populate.h, syscalls.h.
 #pragma once
 
 #include <algorithm>

@@ -63,6 +63,7 @@ FaultResult handle_pte_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& p
     return vma.is_anonymous() ? do_anonymous_page(mm, vma, addr, pmd, kind)
                               : do_file_fault(mm, vma, addr, pmd, kind);
   }
+  if (Native::is_guard(*pte)) return FaultResult::kSegv;
   if (kind == AccessKind::kWrite && !Native::is_writable(*pte)) return do_wp_page(mm, vma, addr, *pte);
   *pte = touch(*pte, kind);  // a spurious fault: someone was faster
   return FaultResult::kMinor;
@@ -77,6 +78,11 @@ Pfn mapped_frame(AddressSpace& mm, VirtAddr addr) {
     return Native::pfn(*pmd) + pages_between(addr.align_down(kOrderPmd), addr.align_down());
   const Entry e = *mm.tables().pte(*pmd, addr);
   return Native::is_present(e) ? Native::pfn(e) : Pfn::invalid();
+}
+
+bool is_guarded(AddressSpace& mm, VirtAddr addr) {
+  const Entry* const e = deciding_entry(mm, addr);
+  return e != nullptr && Native::is_guard(*e);
 }
 
 FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {

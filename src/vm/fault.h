@@ -21,4 +21,7 @@ namespace quire::vm {
 // The frame behind `addr`, or an invalid one when nothing is mapped there.
 [[nodiscard]] Pfn mapped_frame(AddressSpace& mm, VirtAddr addr);
 
+// Whether a guard marker stands at `addr`.
+[[nodiscard]] bool is_guarded(AddressSpace& mm, VirtAddr addr);
+
 }  // namespace quire::vm

@@ -61,8 +61,10 @@ void copy_ptes(AddressSpace& child, AddressSpace& parent, const Vma& vma, Entry 
   Entry* const end = from + pages_between(range.begin, range.end).raw();
   while (from != end) {
     std::uint32_t n = 1;
-    if (!Native::is_none(*from)) {
+    if (Native::is_present(*from)) {
       n = copy_present(child, parent, vma, to, from, static_cast<std::uint32_t>(end - from));
+    } else {
+      *to = *from;  // a guard marker guards the child as well
     }
     from += n;
     to += n;

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "vm/guard.h"
 #include "vm/madvise_free.h"
 #include "vm/zap.h"
 
@@ -46,7 +47,7 @@ Result<void, Errno> dont_need(AddressSpace& mm, Vma& vma, VirtRange range, Advic
   VmFlags forbidden = VmFlag::kPfnMap;
   if (advice == Advice::kDontNeed) forbidden |= VmFlag::kLocked;
   if (vma.flags.has_any(forbidden)) return fail(Errno::kInval);
-  zap_range(mm, vma, range, Tables::kFreeEmptied);
+  zap_range(mm, vma, range, Tables::kFreeEmptied, Markers::kKeep);
   return {};
 }
 
@@ -61,6 +62,12 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
       if (!vma.is_anonymous() || vma.flags.has_any(VmFlag::kPfnMap | VmFlag::kLocked))
         return fail(Errno::kInval);
       madvise_free_range(mm, range);
+      return &vma;
+    case Advice::kGuardInstall:
+      QUIRE_TRY(guard_install(mm, vma, range));
+      return &vma;
+    case Advice::kGuardRemove:
+      QUIRE_TRY(guard_remove(mm, vma, range));
       return &vma;
     case Advice::kWillNeed:
       return &vma;
@@ -87,8 +94,6 @@ bool is_modelled(Advice advice) {
     case Advice::kCold:
     case Advice::kPageOut:
     case Advice::kCollapse:
-    case Advice::kGuardInstall:
-    case Advice::kGuardRemove:
       return false;
     default:
       return is_known(advice);

@@ -61,7 +61,7 @@ void free_ptes(AddressSpace& mm, Entry pmd, VirtRange range) {
   Entry* pte = mm.tables().pte(pmd, range.begin);
   Entry* const end = pte + pages_between(range.begin, range.end).raw();
   while (pte != end) {
-    if (Native::is_none(*pte) || Native::is_special(*pte)) {
+    if (!Native::is_present(*pte) || Native::is_special(*pte)) {
       ++pte;
     } else {
       pte += free_run(mm, pte, static_cast<std::uint32_t>(end - pte));

@@ -26,7 +26,7 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
     const FaultResult result = fault_in(mm, vma, addr, kind);
     if (result == FaultResult::kMinor) ++done.faults;
     if (result == FaultResult::kOom) return fail(Errno::kAgain);
-    if (result == FaultResult::kBus) return fail(Errno::kNoMem);
+    if (result == FaultResult::kBus || result == FaultResult::kSegv) return fail(Errno::kNoMem);
   }
   return {};
 }

@@ -37,7 +37,7 @@ void change_protection(AddressSpace& mm, Vma& vma, VirtRange range) {
     }
     Entry* const first = mm.tables().pte(pmd, part.begin);
     for (Entry* e = first; e != first + pages_between(part.begin, part.end).raw(); ++e) {
-      if (!Native::is_none(*e)) *e = with_protection(mm, vma, *e, access);
+      if (Native::is_present(*e)) *e = with_protection(mm, vma, *e, access);
     }
   });
 }

@@ -37,7 +37,7 @@ Result<void, Errno> unmap(AddressSpace& mm, VirtRange range) {
   bool any = false;
   QUIRE_TRY(mm.mappings().remove(range, [&](Vma& vma) {
     any = true;
-    zap_range(mm, vma, vma.range, Tables::kKeep);
+    zap_range(mm, vma, vma.range, Tables::kKeep, Markers::kDrop);
   }));
   if (!any) return {};
   const Vma* const before = mm.mappings().find_last_before(range.begin);

@@ -44,11 +44,12 @@ std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
   return n;
 }
 
-void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range) {
+void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range, Markers markers) {
   Entry* pte = mm.tables().pte(pmd, range.begin);
   Entry* const end = pte + pages_between(range.begin, range.end).raw();
   while (pte != end) {
-    if (Native::is_none(*pte)) {
+    if (!Native::is_present(*pte)) {
+      if (markers == Markers::kDrop) *pte = Entry{};
       ++pte;
     } else {
       pte += zap_present(mm, pte, static_cast<std::uint32_t>(end - pte));
@@ -58,7 +59,7 @@ void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range) {
 
 }  // namespace
 
-void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables) {
+void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables, Markers markers) {
   mm.tables().for_each_pmd(range, [&](VirtAddr block, Entry& pmd) {
     const VirtRange part{std::max(block, range.begin), std::min(block + kOrderPmd.bytes(), range.end)};
     const bool whole = part.size() == kOrderPmd.bytes();
@@ -66,7 +67,7 @@ void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables) {
       if (whole) return zap_huge(mm, pmd);
       split_huge_pmd(mm, vma, pmd, block);
     }
-    zap_ptes(mm, pmd, part);
+    zap_ptes(mm, pmd, part, markers);
     if (whole && tables == Tables::kFreeEmptied && mm.tables().pte_table_is_empty(pmd))
       mm.tables().free_pte_table(pmd);
   });

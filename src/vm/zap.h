@@ -13,8 +13,11 @@ namespace quire::vm {
 // way (PageTable::free_range).
 enum class Tables : std::uint8_t { kKeep, kFreeEmptied };
 
+// Whether guard markers go too: munmap and exit take them, advice leaves them.
+enum class Markers : std::uint8_t { kKeep, kDrop };
+
 // Removes every entry of `range`, a page-aligned part of `vma`. A huge PMD
 // that is only partly covered is split first.
-void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables);
+void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables, Markers markers);
 
 }  // namespace quire::vm
