@@ -31,6 +31,18 @@ if(QUIRE_TESTS)
   target_precompile_headers(test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <map> <string> <vector>)
 endif()
 
+# Sanitizer builds compile everything a second time, and most of that is parsing
+# the standard library: they do it once. The other builds go without, so that a
+# source which forgets an include is found.
+if(QUIRE_SANITIZE AND NOT QUIRE_FUZZ)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/product_pch.cc CONTENT "")
+  add_library(product_pch OBJECT ${CMAKE_BINARY_DIR}/product_pch.cc)
+  target_link_libraries(product_pch PRIVATE fmt::fmt)
+  target_compile_options(product_pch PRIVATE -fpch-preprocess)
+  target_precompile_headers(product_pch PRIVATE <algorithm> <array> <chrono> <expected> <filesystem> <fmt/format.h>
+                            <functional> <map> <memory> <optional> <span> <string> <utility> <vector>)
+endif()
+
 # A module.cmake sets QUIRE_TEST_ALONE when its tests change the settings of the
 # host or read its counters: other tests have machines of their own, whose RAM
 # asks the host for huge pages.
@@ -76,6 +88,11 @@ function(quire_module module below)
   foreach(lower ${below})
     target_link_libraries(quire_${module} ${scope} quire_${lower})
   endforeach()
+
+  if(TARGET product_pch AND sources)
+    target_compile_options(quire_${module} PRIVATE -fpch-preprocess -Wno-error=invalid-pch)
+    target_precompile_headers(quire_${module} REUSE_FROM product_pch)
+  endif()
 
   set(QUIRE_MODULE quire_${module})
   include(${dir}/module.cmake OPTIONAL)
