@@ -54,6 +54,29 @@ Entry entry(VmEvent e) {
       return {"thp_zero_page_alloc", "Allocations of the huge zero folio, not the mappings of it."};
     case VmEvent::thp_zero_page_alloc_failed:
       return {"thp_zero_page_alloc_failed", "Failed allocations of the huge zero folio."};
+    case VmEvent::thp_collapse_alloc:
+      return {
+          "thp_collapse_alloc",
+          "2 MiB folios allocated to collapse pages into, also when the collapse then fails; not a fault's."};
+    case VmEvent::thp_collapse_alloc_failed:
+      return {"thp_collapse_alloc_failed", "Collapses given up because no 2 MiB block was to be had."};
+    case VmEvent::thp_scan_exceed_none_pte:
+      return {"thp_scan_exceed_none_pte",
+              "2 MiB blocks that khugepaged left alone because more than max_ptes_none of their pages were "
+              "empty or zero pages."};
+    case VmEvent::thp_scan_exceed_swap_pte:
+      return {"thp_scan_exceed_swap_pte",
+              "2 MiB blocks that khugepaged left alone because more than max_ptes_swap of their entries were "
+              "neither empty nor present."};
+    case VmEvent::thp_scan_exceed_share_pte:
+      return {"thp_scan_exceed_share_pte",
+              "2 MiB blocks that khugepaged left alone because more than max_ptes_shared of their pages may "
+              "be shared."};
+    case VmEvent::thp_swpout_fallback:
+      return {"thp_swpout_fallback",
+              "2 MiB folios that reclaim split because there was no room in swap for them whole."};
+    case VmEvent::pglazyfreed:
+      return {"pglazyfreed", "Base pages marked by MADV_FREE, not written since, that reclaim dropped."};
     case VmEvent::quire_cow_pages:
       return {"quire_cow_pages",
               "Anonymous pages copied by a write-protect fault, 4 KiB each; Quire's own, the kernel counts "
@@ -87,6 +110,10 @@ Entry entry(MthpStat s) {
       return {"split_deferred",
               "Anonymous folios of this size marked as partially mapped, once each, also when the mark is "
               "gone at once."};
+    case MthpStat::swpout_fallback:
+      return {"swpout_fallback",
+              "Folios of this size that reclaim split because there was no room in swap for them whole; on a "
+              "machine without swap, all it was told to take."};
     case MthpStat::nr_anon:
       return {"nr_anon",
               "Gauge: folios of this size that were ever mapped as anonymous memory and are not freed yet."};

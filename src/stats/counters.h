@@ -31,6 +31,13 @@ enum class VmEvent : std::uint8_t {
   thp_split_pmd,
   thp_zero_page_alloc,
   thp_zero_page_alloc_failed,
+  thp_collapse_alloc,
+  thp_collapse_alloc_failed,
+  thp_scan_exceed_none_pte,
+  thp_scan_exceed_swap_pte,
+  thp_scan_exceed_share_pte,
+  thp_swpout_fallback,
+  pglazyfreed,
   quire_cow_pages,  // ours: the kernel has no counter for it
   kCount,
 };
@@ -44,6 +51,7 @@ enum class MthpStat : std::uint8_t {
   split,
   split_failed,
   split_deferred,
+  swpout_fallback,
   nr_anon,
   nr_anon_partially_mapped,
   kCount,

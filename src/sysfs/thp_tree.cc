@@ -18,7 +18,7 @@ constexpr std::size_t kOneWrite = 4096;  // the kernel takes a page of text at a
 
 constexpr std::string_view kNoShmem = "shared memory is not modelled";
 constexpr std::string_view kNoSwap = "swap is not modelled";
-constexpr std::array<NotModelled, 11> kNotModelled{{
+constexpr std::array<NotModelled, 10> kNotModelled{{
     {"shmem_enabled", kNoShmem},
     {"hugepages-*/shmem_enabled", kNoShmem},
     {"hugepages-*/stats/shmem_alloc", kNoShmem},
@@ -28,7 +28,6 @@ constexpr std::array<NotModelled, 11> kNotModelled{{
     {"hugepages-*/stats/swpin_fallback", kNoSwap},
     {"hugepages-*/stats/swpin_fallback_charge", kNoSwap},
     {"hugepages-*/stats/swpout", kNoSwap},
-    {"hugepages-*/stats/swpout_fallback", kNoSwap},
     {"hugepages-*/stats/zswpout", kNoSwap},
 }};
 
@@ -46,7 +45,7 @@ std::string_view relative(std::string_view path) {
 // counts.
 bool counted_for(MthpStat stat, Order order) {
   if (kAnonOrders.contains(order)) return true;
-  return stat == MthpStat::split || stat == MthpStat::split_failed;
+  return stat == MthpStat::split || stat == MthpStat::split_failed || stat == MthpStat::swpout_fallback;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "vm/guard.h"
+#include "vm/madvise_cold.h"
 #include "vm/madvise_free.h"
 #include "vm/zap.h"
 
@@ -51,6 +52,12 @@ Result<void, Errno> dont_need(AddressSpace& mm, Vma& vma, VirtRange range, Advic
   return {};
 }
 
+Result<void, Errno> cool(AddressSpace& mm, Vma& vma, VirtRange range, ColdAdvice advice) {
+  if (vma.flags.has_any(VmFlag::kLocked | VmFlag::kPfnMap | VmFlag::kHugeTlb)) return fail(Errno::kInval);
+  madvise_cold_range(mm, vma, range, advice);
+  return {};
+}
+
 // Advice for the part `range` of `vma`. Returns the mapping that covers it now.
 Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Advice advice) {
   switch (advice) {
@@ -62,6 +69,12 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
       if (!vma.is_anonymous() || vma.flags.has_any(VmFlag::kPfnMap | VmFlag::kLocked))
         return fail(Errno::kInval);
       madvise_free_range(mm, range);
+      return &vma;
+    case Advice::kCold:
+      QUIRE_TRY(cool(mm, vma, range, ColdAdvice::kCold));
+      return &vma;
+    case Advice::kPageOut:
+      QUIRE_TRY(cool(mm, vma, range, ColdAdvice::kPageOut));
       return &vma;
     case Advice::kGuardInstall:
       QUIRE_TRY(guard_install(mm, vma, range));
@@ -91,8 +104,6 @@ bool is_modelled(Advice advice) {
     case Advice::kRemove:
     case Advice::kMergeable:
     case Advice::kUnmergeable:
-    case Advice::kCold:
-    case Advice::kPageOut:
     case Advice::kCollapse:
       return false;
     default:

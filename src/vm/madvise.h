@@ -42,7 +42,7 @@ enum class Advice : int {
 };
 
 // False for advice whose effect on pages is missing here: REMOVE, MERGEABLE,
-// COLD, PAGEOUT, COLLAPSE. madvise answers kInval to these.
+// COLLAPSE. madvise answers kInval to these.
 [[nodiscard]] bool is_modelled(Advice advice);
 
 // Applies the advice to the mapped parts of [start, start + length), the

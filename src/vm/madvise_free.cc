@@ -1,7 +1,5 @@
 #include "vm/madvise_free.h"
 
-#include "base/check.h"
-
 namespace quire::vm {
 namespace {
 
@@ -14,20 +12,11 @@ void mark_lazyfree(AddressSpace& mm, Pfn head) {
   mm.counters().add(VmEvent::pglazyfree, f.order().pages().raw());
 }
 
-// Splits the folio while holding a reference on it. False when it stays whole.
-bool split(AddressSpace& mm, Pfn head) {
-  QUIRE_CHECK(mm.system().split != nullptr);
-  mm.folios().get(head);
-  const bool done = mm.system().split->split_folio(head).has_value();
-  mm.folios().put(head);
-  return done;
-}
-
 // True when the entry was dealt with as a whole.
 bool free_huge(AddressSpace& mm, Entry& pmd, bool whole) {
   const Pfn head = Native::pfn(pmd);
   if (head == mm.system().huge_zero.head || mm.folios().maybe_mapped_shared(head)) return true;
-  if (!whole) return !split(mm, head);
+  if (!whole) return !split_folio(mm.system(), head);
   mm.memory().frame(head).dirty = 0;
   pmd = Native::make_clean(Native::make_old(pmd));
   mark_lazyfree(mm, head);
@@ -44,7 +33,7 @@ std::uint32_t free_run(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
     n = pte_batch(folios, pte, limit);
     if (n < folios.order_of(head).pages().raw()) {
       if (folios.maybe_mapped_shared(head)) return n;
-      return split(mm, head) ? 0 : n;
+      return split_folio(mm.system(), head) ? 0 : n;
     }
   }
   phys::Frame& f = mm.memory().frame(head);

@@ -15,6 +15,14 @@ System::System(phys::PhysMemory ram)
   zero_page = *zero;
 }
 
+bool split_folio(System& system, Pfn head) {
+  QUIRE_CHECK(system.split != nullptr);
+  system.folios.get(head);
+  const bool done = system.split->split_folio(head).has_value();
+  system.folios.put(head);
+  return done;
+}
+
 System::~System() { QUIRE_CHECK_EQ(huge_zero.users, 0U); }
 
 }  // namespace quire::vm

@@ -68,4 +68,7 @@ struct System {
   std::uint32_t next_mm_id = 1;
 };
 
+// Splits the folio to order 0, taking the reference that takes. False when it stays whole.
+[[nodiscard]] bool split_folio(System& system, Pfn head);
+
 }  // namespace quire::vm
