@@ -90,7 +90,7 @@ class Process {
   [[nodiscard]] Result<VirtAddr, Errno> mremap(VirtAddr addr, ByteCount old_length, ByteCount new_length,
                                                int flags, VirtAddr new_addr = VirtAddr());
   // madvise(2) with the MADV_* number. kInval also for advice that is not
-  // modelled yet: COLLAPSE, REMOVE, MERGEABLE.
+  // modelled yet: REMOVE, MERGEABLE.
   [[nodiscard]] Result<void, Errno> madvise(VirtAddr addr, ByteCount length, int advice);
   // brk(2): the break afterwards.
   VirtAddr brk(VirtAddr to);

@@ -132,6 +132,12 @@ bool PageTable::deposit() {
   return true;
 }
 
+void PageTable::deposit_table(Entry& pmd) {
+  QUIRE_DCHECK(pte_table_is_empty(pmd));
+  deposits_.push_back(Native::pfn(pmd));
+  pmd = Entry{};
+}
+
 void PageTable::withdraw_into(Entry& pmd) {
   QUIRE_CHECK(!deposits_.empty());
   pmd = Native::table(deposits_.back());

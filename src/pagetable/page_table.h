@@ -64,6 +64,9 @@ class PageTable {
   // A PTE table set aside while a huge PMD stands in its place, so that
   // splitting the PMD can never fail. False when no frame is left.
   [[nodiscard]] bool deposit();
+  // Sets aside the PTE table below the PMD entry, whose entries are all none
+  // by now, and clears the entry: collapse makes a huge PMD of it.
+  void deposit_table(Entry& pmd);
   // Puts a deposited table, all entries none, below the PMD entry.
   void withdraw_into(Entry& pmd);
   // The huge PMD went: its deposited table is freed.

@@ -2,7 +2,7 @@
 //
 // Mirrors: struct mm_struct, Linux 6.18. This is the data; what happens to it
 // is in the files beside it, one mechanism each: fault.h, huge_pmd.h, wp.h,
-// zap.h, fork.h, protect.h, move.h, madvise.h, guard.h, populate.h, syscalls.h.
+// zap.h, fork.h, protect.h, move.h, madvise.h, guard.h, collapse.h, populate.h, syscalls.h.
 #pragma once
 
 #include <algorithm>
@@ -70,6 +70,7 @@ class AddressSpace final : public MappingPort {
   AddressSpace& operator=(const AddressSpace&) = delete;
 
   [[nodiscard]] System& system() { return system_; }
+  [[nodiscard]] const System& system() const { return system_; }
   [[nodiscard]] phys::PhysMemory& memory() { return system_.memory; }
   [[nodiscard]] folio::Folios& folios() { return system_.folios; }
   [[nodiscard]] stats::Counters& counters() { return system_.counters; }
@@ -122,12 +123,13 @@ class AddressSpace final : public MappingPort {
   return vma.flags.has(VmFlag::kWrite) ? Native::make_writable(e) : e;
 }
 
-[[nodiscard]] inline policy::VmaHints hints_of(const Vma& vma) {
-  return {.hugepage = vma.flags.has(VmFlag::kHugePage),
-          .nohugepage = vma.flags.has(VmFlag::kNoHugePage),
-          .temporary_stack = vma.flags.has(VmFlag::kStackIncompleteSetup),
-          .no_khugepaged = vma.flags.has_any(kVmNoKhugepaged)};
+[[nodiscard]] inline policy::VmaHints hints_of(VmFlags flags) {
+  return {.hugepage = flags.has(VmFlag::kHugePage),
+          .nohugepage = flags.has(VmFlag::kNoHugePage),
+          .temporary_stack = flags.has(VmFlag::kStackIncompleteSetup),
+          .no_khugepaged = flags.has_any(kVmNoKhugepaged)};
 }
+[[nodiscard]] inline policy::VmaHints hints_of(const Vma& vma) { return hints_of(vma.flags); }
 
 // How many entries from `first` on, at most `limit`, map consecutive pages of
 // the folio `first` shows (the kernel's folio_pte_batch; accessed, dirty and

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "vm/collapse.h"
 #include "vm/guard.h"
 #include "vm/madvise_cold.h"
 #include "vm/madvise_free.h"
@@ -76,6 +77,9 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
     case Advice::kPageOut:
       QUIRE_TRY(cool(mm, vma, range, ColdAdvice::kPageOut));
       return &vma;
+    case Advice::kCollapse:
+      QUIRE_TRY(madvise_collapse(mm, vma, range));
+      return &vma;
     case Advice::kGuardInstall:
       QUIRE_TRY(guard_install(mm, vma, range));
       return &vma;
@@ -104,7 +108,6 @@ bool is_modelled(Advice advice) {
     case Advice::kRemove:
     case Advice::kMergeable:
     case Advice::kUnmergeable:
-    case Advice::kCollapse:
       return false;
     default:
       return is_known(advice);

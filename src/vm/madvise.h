@@ -41,14 +41,15 @@ enum class Advice : int {
   kGuardRemove = 103,
 };
 
-// False for advice whose effect on pages is missing here: REMOVE, MERGEABLE,
-// COLLAPSE. madvise answers kInval to these.
+// False for advice whose effect on pages is missing here: REMOVE and
+// MERGEABLE. madvise answers kInval to these.
 [[nodiscard]] bool is_modelled(Advice advice);
 
 // Applies the advice to the mapped parts of [start, start + length), the
 // length rounded up to pages. kInval: start not page-aligned, unknown advice,
 // or a mapping in the range that forbids it. kNoMem: part of the range is not
-// mapped (the rest was advised).
+// mapped (the rest was advised), or no frame is left. kBusy, kAgain: see
+// collapse.h.
 [[nodiscard]] Result<Populated, Errno> madvise(AddressSpace& mm, VirtAddr start, ByteCount length,
                                                Advice advice);
 

@@ -1,0 +1,208 @@
+#include "vm/collapse.h"
+
+#include <limits>
+
+#include "base/check.h"
+
+namespace quire::vm {
+namespace {
+
+using folio::MappedBy;
+using stats::VmEvent;
+
+constexpr std::uint32_t kPagesPerPmd = 512;
+
+// What was met so far in one block.
+struct Tally {
+  std::uint32_t none_or_zero = 0;
+  std::uint32_t unmapped = 0;  // neither empty nor present: guard markers
+  std::uint32_t shared = 0;
+  std::uint32_t referenced = 0;
+};
+
+bool none_or_zero(Entry e) { return Native::is_none(e) || (Native::is_present(e) && Native::is_special(e)); }
+
+// Tests one entry, in the kernel's order; kSucceed to go on.
+ScanResult scan_entry(AddressSpace& mm, const Vma& vma, Entry e, const CollapseLimits& limits, Tally& tally) {
+  if (none_or_zero(e)) {
+    if (!vma.uffd_armed() && ++tally.none_or_zero <= limits.max_ptes_none) return ScanResult::kSucceed;
+    mm.counters().add(VmEvent::thp_scan_exceed_none_pte);
+    return ScanResult::kExceedNonePte;
+  }
+  if (!Native::is_present(e)) {
+    if (++tally.unmapped <= limits.max_ptes_swap) return ScanResult::kSucceed;
+    mm.counters().add(VmEvent::thp_scan_exceed_swap_pte);
+    return ScanResult::kExceedSwapPte;
+  }
+  folio::Folios& folios = mm.folios();
+  const Pfn head = folios.head_of(Native::pfn(e));
+  if (!folios.is_anon(head)) return ScanResult::kPageAnon;
+  // A page counts as shared when any page of its folio may be.
+  if (folios.maybe_mapped_shared(head) && ++tally.shared > limits.max_ptes_shared) {
+    mm.counters().add(VmEvent::thp_scan_exceed_share_pte);
+    return ScanResult::kExceedSharedPte;
+  }
+  if (folios.refcount(head) != folios.mapcount(head)) return ScanResult::kPageCount;
+  if (Native::is_young(e)) ++tally.referenced;
+  return ScanResult::kSucceed;
+}
+
+ScanResult scan(AddressSpace& mm, const Vma& vma, const Entry* first, const CollapseLimits& limits,
+                Tally& tally) {
+  for (const Entry* e = first; e != first + kPagesPerPmd; ++e) {
+    const ScanResult result = scan_entry(mm, vma, *e, limits, tally);
+    if (result != ScanResult::kSucceed) return result;
+  }
+  if (limits.referenced == CollapseLimits::Referenced::kNotNeeded) return ScanResult::kSucceed;
+  const bool enough = tally.referenced > 0 && (tally.unmapped == 0 || tally.referenced >= kPagesPerPmd / 2);
+  return enough ? ScanResult::kSucceed : ScanResult::kLackReferencedPage;
+}
+
+void copy_pages(AddressSpace& mm, const Entry* from, Pfn to) {
+  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) {
+    const Pfn page = to + PageCount(i);
+    if (none_or_zero(from[i])) {
+      mm.memory().zero(page, kOrder0);
+      continue;
+    }
+    const Pfn source = Native::pfn(from[i]);
+    mm.memory().copy(source, page);
+    if (mm.memory().frame(source).touched != 0) mm.folios().mark_touched(page);
+  }
+}
+
+// Takes the copied pages out of the table; runs of one folio go as one. What
+// was not there is from now on.
+void release_sources(AddressSpace& mm, Entry* first) {
+  std::uint32_t n = 1;
+  for (Entry* e = first; e != first + kPagesPerPmd; e += n) {
+    n = 1;
+    if (none_or_zero(*e)) {
+      mm.rss().add_anon(PageCount(1));
+      *e = Entry{};
+      continue;
+    }
+    const Pfn page = Native::pfn(*e);
+    const Pfn head = mm.folios().head_of(page);
+    if (mm.folios().is_large(head))
+      n = pte_batch(mm.folios(), e, static_cast<std::uint32_t>(first + kPagesPerPmd - e));
+    std::fill_n(e, n, Entry{});
+    mm.folios().remove_rmap_ptes(page, n, mm.id());
+    mm.folios().put(head, n);
+  }
+}
+
+ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, const Tally& tally) {
+  const auto head = mm.folios().allocate(kOrderPmd);
+  if (!head) {
+    mm.counters().add(VmEvent::thp_collapse_alloc_failed);
+    return ScanResult::kAllocHugePageFail;
+  }
+  mm.counters().add(VmEvent::thp_collapse_alloc);
+  if (tally.unmapped != 0) {  // to be faulted in first, which a guard marker refuses
+    mm.folios().put(*head);
+    return ScanResult::kFail;
+  }
+  Entry* const first = mm.tables().pte(pmd, block);
+  copy_pages(mm, first, *head);
+  release_sources(mm, first);
+  mm.tables().deposit_table(pmd);
+  mm.folios().add_new_anon_rmap(*head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
+                                MappedBy::kPmd);
+  pmd = maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(*head, page_prot(vma)))), vma);
+  if (mm.system().settings.shrink_underused)
+    mm.folios().defer_split(*head, folio::Folios::Why::kMaybeUnderused);
+  return ScanResult::kSucceed;
+}
+
+// Whether MADV_COLLAPSE goes on to the next block after this outcome.
+bool goes_on(ScanResult result) {
+  switch (result) {
+    case ScanResult::kPmdNull:
+    case ScanResult::kPteNonPresent:
+    case ScanResult::kPteUffdWp:
+    case ScanResult::kLackReferencedPage:
+    case ScanResult::kPageNull:
+    case ScanResult::kPageCount:
+    case ScanResult::kPageLock:
+    case ScanResult::kPageCompound:
+    case ScanResult::kPageLru:
+    case ScanResult::kDelPageLru:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Errno errno_of(ScanResult result) {
+  switch (result) {
+    case ScanResult::kAllocHugePageFail:
+      return Errno::kNoMem;
+    case ScanResult::kCgroupChargeFail:
+    case ScanResult::kExceedNonePte:
+      return Errno::kBusy;
+    case ScanResult::kPageCount:
+    case ScanResult::kPageLock:
+    case ScanResult::kPageLru:
+    case ScanResult::kDelPageLru:
+    case ScanResult::kPageFilled:
+      return Errno::kAgain;
+    default:
+      return Errno::kInval;
+  }
+}
+
+}  // namespace
+
+CollapseLimits CollapseLimits::of(const policy::KhugepagedSettings& settings) {
+  return {.max_ptes_none = settings.max_ptes_none,
+          .max_ptes_swap = settings.max_ptes_swap,
+          .max_ptes_shared = settings.max_ptes_shared,
+          .referenced = Referenced::kNeeded};
+}
+
+CollapseLimits CollapseLimits::forced() {
+  constexpr auto kAny = std::numeric_limits<std::uint32_t>::max();
+  return {.max_ptes_none = kAny,
+          .max_ptes_swap = kAny,
+          .max_ptes_shared = kAny,
+          .referenced = Referenced::kNotNeeded};
+}
+
+bool may_collapse(const AddressSpace& mm, const Vma& vma, VmFlags flags, policy::Caller caller) {
+  if (!vma.is_anonymous() || vma.anon_vma == nullptr) return false;
+  const System& system = mm.system();
+  const OrderSet orders =
+      policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(flags), caller);
+  return orders.contains(kOrderPmd) &&
+         policy::orders_below_end(OrderSet::of(kOrderPmd), vma.range).contains(kOrderPmd);
+}
+
+Collapse collapse_block(AddressSpace& mm, Vma& vma, VirtAddr block, const CollapseLimits& limits) {
+  Entry* const pmd = mm.tables().find_pmd(block);
+  if (pmd == nullptr) return {.result = ScanResult::kPmdNull};
+  if (Native::is_none(*pmd)) return {.result = ScanResult::kPmdNone};
+  if (Native::is_leaf(*pmd)) return {.result = ScanResult::kPmdMapped};
+  Tally tally;
+  const ScanResult result = scan(mm, vma, mm.tables().pte(*pmd, block), limits, tally);
+  if (result != ScanResult::kSucceed) return {.result = result};
+  return {.result = collapse_huge_page(mm, vma, block, *pmd, tally), .attempted = true};
+}
+
+Result<void, Errno> madvise_collapse(AddressSpace& mm, Vma& vma, VirtRange range) {
+  if (!may_collapse(mm, vma, vma.flags, policy::Caller::forced_collapse)) return fail(Errno::kInval);
+  const VirtAddr begin = range.begin.align_up(kOrderPmd);
+  const VirtAddr end = range.end.align_down(kOrderPmd);
+  if (end < begin) return fail(Errno::kInval);  // not even a boundary inside; an empty middle is a success
+  ScanResult failure = ScanResult::kSucceed;
+  for (VirtAddr block = begin; block < end; block += kOrderPmd.bytes()) {
+    const ScanResult result = collapse_block(mm, vma, block, CollapseLimits::forced()).result;
+    if (result == ScanResult::kSucceed || result == ScanResult::kPmdMapped) continue;
+    failure = result;
+    if (!goes_on(result)) break;
+  }
+  if (failure != ScanResult::kSucceed) return fail(errno_of(failure));
+  return {};
+}
+
+}  // namespace quire::vm
