@@ -8,7 +8,7 @@
 //
 // Every byte is real: what a program stores lies in a frame of the simulated
 // RAM and is found through page tables in that RAM, in the bits of the
-// architecture. Not here yet: reclaim, swap, khugepaged, the sizes of
+// architecture. Not here yet: reclaim on its own, swap, the sizes of
 // page-cache folios (file pages are 4 KiB).
 #pragma once
 
@@ -56,6 +56,13 @@ struct PageInfo {
   bool writable = false;       // a write would not fault
   std::uint32_t mapcount = 0;  // entries that map this page, anywhere
   bool guard = false;          // kNone, and not to be touched: MADV_GUARD_INSTALL
+};
+
+// One block of 2 MiB that khugepaged looked at.
+struct KhugepagedScan {
+  std::uint32_t pid = 0;
+  VirtAddr addr;
+  std::string_view result;  // in the kernel's words: "succeeded", "exceed_none_pte"
 };
 
 class Kernel;
@@ -160,6 +167,11 @@ class Kernel {
   [[nodiscard]] Result<void, Errno> sysfs_write(std::string_view path, std::string_view text);
   // A counter of /proc/vmstat by name, or nothing when there is none of it.
   [[nodiscard]] std::optional<std::uint64_t> vmstat(std::string_view name) const;
+
+  // Lets khugepaged work: `passes` times what it does between two sleeps. The
+  // daemon has no thread of its own and never runs else. Returns what it
+  // looked at, in order; its files and counters move. Mirrors khugepaged_do_scan.
+  std::vector<KhugepagedScan> khugepaged(unsigned passes = 1);
 
   [[nodiscard]] PageCount free_pages() const;
   // Equal for equal histories.

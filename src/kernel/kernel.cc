@@ -9,7 +9,11 @@
 namespace quire::kernel {
 
 Kernel::Kernel(phys::PhysMemory memory, const policy::Settings& settings)
-    : system_(std::move(memory)), splitter_(system_), sysfs_(system_.settings, system_.counters) {
+    : system_(std::move(memory)),
+      splitter_(system_),
+      sysfs_(system_.settings, system_.counters,
+             {.full_scans = [this] { return system_.khugepaged.full_scans(); },
+              .pages_collapsed = [this] { return system_.khugepaged.pages_collapsed(); }}) {
   system_.split = &splitter_;
   system_.set_settings(settings);
   sysfs_.on_change([this] { system_.set_settings(system_.settings); });
@@ -79,6 +83,7 @@ void Kernel::check_invariants(base::InvariantReport& out) {
   system_.memory.check_invariants(out);
   system_.folios.check_invariants(out);
   system_.anon_vmas.check_invariants(out);
+  system_.khugepaged.check_invariants(out);
   for (const auto& mm : spaces_) mm->check_invariants(out);
   const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0);
   const std::uint64_t owned = system_.folios.usage().pages + table_pages().raw() + zero;

@@ -286,6 +286,17 @@ std::optional<std::uint64_t> Kernel::vmstat(std::string_view name) const {
   return state_->kernel->system().counters.get(*event);
 }
 
+std::vector<KhugepagedScan> Kernel::khugepaged(unsigned passes) {
+  std::vector<vm::BlockScan> log;
+  for (unsigned i = 0; i < passes; ++i) state_->kernel->system().khugepaged.do_scan(log);
+  std::map<const vm::AddressSpace*, std::uint32_t> pids;
+  for (const auto& [pid, process] : state_->processes) pids[process->state_->mm] = pid;
+  std::vector<KhugepagedScan> scans;
+  scans.reserve(log.size());
+  for (const vm::BlockScan& one : log) scans.push_back({pids[one.mm], one.block, vm::name(one.result)});
+  return scans;
+}
+
 PageCount Kernel::free_pages() const { return state_->kernel->system().memory.free_pages(); }
 std::uint64_t Kernel::state_hash() const { return state_->kernel->state_hash(); }
 

@@ -16,6 +16,7 @@ AddressSpace::AddressSpace(System& system)
       mappings_(system.anon_vmas, *this, this) {}
 
 AddressSpace::~AddressSpace() {
+  system_.khugepaged.exit(*this);
   mappings_.remove_all([this](Vma& vma) { zap_range(*this, vma, vma.range, Tables::kKeep, Markers::kDrop); });
   if (!holds_huge_zero_) return;
   HugeZeroFolio& zero = system_.huge_zero;
@@ -43,6 +44,12 @@ bool AddressSpace::get_huge_zero() {
   ++zero.users;
   holds_huge_zero_ = true;
   return true;
+}
+
+Result<Vma*, Errno> AddressSpace::modify(Vma& vma, VirtRange part, VmFlags flags) {
+  Vma* const now = QUIRE_TRY(mappings_.modify(vma, part, flags));
+  if (now->range != part) note_growth(*now);
+  return now;
 }
 
 void AddressSpace::boundary_moves(Vma& vma, VirtAddr edge) {

@@ -84,6 +84,12 @@ class AddressSpace final : public MappingPort {
   // the folio at the system's first use. False when no block is left.
   [[nodiscard]] bool get_huge_zero();
 
+  // Gives `part` of `vma` new flags (MappingTree::modify). A mapping that grew
+  // by being merged may be one for khugepaged.
+  [[nodiscard]] Result<Vma*, Errno> modify(Vma& vma, VirtRange part, VmFlags flags);
+  // The mapping is new, or has grown.
+  void note_growth(const Vma& vma) { system_.khugepaged.enter_vma(*this, vma, vma.flags); }
+
   // MappingPort: a boundary inside a huge PMD splits it.
   void boundary_moves(Vma& vma, VirtAddr edge) override;
 
@@ -96,6 +102,7 @@ class AddressSpace final : public MappingPort {
   VmFlags def_flags;  // what every new mapping gets besides (mlockall(MCL_FUTURE))
   VirtAddr start_brk;
   VirtAddr brk;
+  bool in_khugepaged = false;  // on khugepaged's list; it alone sets this
 
  private:
   void check_block(VirtAddr block, Entry pmd, PageCount& anon, PageCount& file, std::size_t& huge,

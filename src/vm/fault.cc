@@ -54,6 +54,7 @@ Vma* find_for_fault(AddressSpace& mm, VirtAddr addr) {
   if (above == nullptr || !above->flags.has(VmFlag::kGrowsDown)) return nullptr;
   if (above->end() - addr.align_down() > mm.limits.stack) return nullptr;
   if (!mm.mappings().expand_downwards(*above, addr)) return nullptr;
+  mm.note_growth(*above);
   return mm.mappings().find(addr);
 }
 

@@ -104,6 +104,7 @@ Result<void, Errno> dup_mmap(AddressSpace& child, AddressSpace& parent) {
     if (vma.flags.has(VmFlag::kWipeOnFork) || !needs_copy(copy)) continue;
     QUIRE_TRY(copy_page_range(child, parent, vma));
   }
+  parent.system().khugepaged.fork(child, parent);
   return {};
 }
 

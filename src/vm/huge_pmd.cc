@@ -67,6 +67,7 @@ void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr 
 HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
   if (!vma.block_fits(addr, kOrderPmd)) return HugeFault::kFallback;  // silently: no counter
   mm.mappings().anon_vma_prepare(vma);
+  mm.system().khugepaged.enter_vma(mm, vma, vma.flags);
   if (kind != AccessKind::kWrite && mm.system().settings.use_zero_page) return map_huge_zero(mm, vma, pmd);
   const auto head = allocate_folio_pmd(mm);
   if (!head) return HugeFault::kFallback;

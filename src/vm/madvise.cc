@@ -93,7 +93,8 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
   }
   const auto flags = QUIRE_TRY(advised_flags(vma, advice));
   if (!flags) return fail(Errno::kInval);
-  return mm.mappings().modify(vma, range, *flags);
+  if (advice == Advice::kHugePage) mm.system().khugepaged.enter_vma(mm, vma, *flags);
+  return mm.modify(vma, range, *flags);
 }
 
 bool is_known(Advice advice) {

@@ -87,7 +87,7 @@ Result<Mapped, Errno> mmap(AddressSpace& mm, const MmapRequest& r) {
 
   QUIRE_TRY(unmap(mm, range));
   if (accountable(flags)) flags |= VmFlag::kAccount;
-  mm.mappings().map({.range = range, .flags = flags, .file = r.file, .pgoff = r.pgoff});
+  mm.note_growth(mm.mappings().map({.range = range, .flags = flags, .file = r.file, .pgoff = r.pgoff}));
   Mapped result{addr, {}};
   const bool populate = (r.flags & (MapFlags::kPopulate | MapFlags::kNonBlock)) == MapFlags::kPopulate;
   if (flags.has(VmFlag::kLocked) || populate) result.populated = mm_populate(mm, range);
@@ -122,7 +122,7 @@ Result<void, Errno> mprotect(AddressSpace& mm, VirtAddr addr, ByteCount length, 
       flags = flags.without(VmFlag::kAccount);
     }
     if (flags != old) {
-      vma = QUIRE_TRY(mm.mappings().modify(*vma, part, flags));
+      vma = QUIRE_TRY(mm.modify(*vma, part, flags));
       change_protection(mm, *vma, part);
       // A locked mapping that may now be written to gets its own pages at once.
       if ((old & (VmFlags(VmFlag::kWrite) | VmFlag::kShared | VmFlag::kLocked)) == VmFlags(VmFlag::kLocked) &&
@@ -158,7 +158,8 @@ Mapped brk(AddressSpace& mm, VirtAddr to) {
         flags_for(Prot::kRead | Prot::kWrite, MapFlags::kPrivate) | VmFlag::kAccount | mm.def_flags;
     // The heap grows itself, never the mapping below where it starts (bss).
     const MergeWith with = old_end > mm.start_brk ? MergeWith::kPrevOnly : MergeWith::kNone;
-    mm.mappings().map({.range = grown, .flags = flags, .file = FileRef::none(), .pgoff = 0}, with);
+    mm.note_growth(
+        mm.mappings().map({.range = grown, .flags = flags, .file = FileRef::none(), .pgoff = 0}, with));
     mm.brk = to;
     Mapped result{to, {}};
     if (mm.def_flags.has(VmFlag::kLocked)) result.populated = mm_populate(mm, grown);
@@ -179,7 +180,7 @@ Result<void, Errno> set_lock_flags(AddressSpace& mm, VirtRange range, VmFlags lo
     const VirtRange part{at, std::min(vma->end(), range.end)};
     const VmFlags flags = vma->flags.without(kVmLockedMask) | lock;
     if (flags != vma->flags && !vma->is_special() && !vma->flags.has(VmFlag::kHugeTlb)) {
-      (void)QUIRE_TRY(mm.mappings().modify(*vma, part, flags));
+      (void)QUIRE_TRY(mm.modify(*vma, part, flags));
     }
     at = part.end;
   }
@@ -244,7 +245,9 @@ Result<std::optional<Mapped>, Errno> resize_in_place(AddressSpace& mm, const Mre
     return std::optional<Mapped>{};
   if (over_address_space_limit(mm, new_pages - old_pages)) return fail(Errno::kNoMem);
   const bool locked = vma.flags.has(VmFlag::kLocked);
-  if (mm.mappings().extend(vma, new_pages - old_pages) == nullptr) return fail(Errno::kNoMem);
+  const Vma* const extended = mm.mappings().extend(vma, new_pages - old_pages);
+  if (extended == nullptr) return fail(Errno::kNoMem);
+  mm.note_growth(*extended);
   Mapped result{r.addr, {}};
   if (locked) result.populated = mm_populate(mm, grown);
   return result;

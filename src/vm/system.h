@@ -15,6 +15,7 @@
 #include "policy/settings.h"
 #include "stats/counters.h"
 #include "vm/anon_vma.h"
+#include "vm/khugepaged.h"
 #include "vm/page_cache.h"
 
 namespace quire::vm {
@@ -52,6 +53,7 @@ struct System {
   void set_settings(const policy::Settings& s) {
     settings = s;
     masks = policy::masks_of(s);
+    if (!policy::pmd_size_enabled(settings, masks)) khugepaged.stop();
   }
 
   phys::PhysMemory memory;
@@ -65,6 +67,7 @@ struct System {
   Pfn zero_page = Pfn::invalid();
   HugeZeroFolio huge_zero;
   SplitPort* split = nullptr;
+  Khugepaged khugepaged{*this};
   std::uint32_t next_mm_id = 1;
 };
 
