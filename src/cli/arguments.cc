@@ -105,6 +105,10 @@ void Arguments::operand(const std::string& name, std::string& to, const std::str
   state_->app.add_option(name, to, help)->type_name("");
 }
 
+void Arguments::operands(const std::string& name, std::vector<std::string>& to, const std::string& help) {
+  state_->app.add_option(name, to, help)->type_name("");
+}
+
 void Arguments::command(std::vector<std::string>& to) { state_->command = &to; }
 
 Result<Arguments::Parsed, Diagnostic> Arguments::parse(std::span<const std::string> words) {

@@ -43,6 +43,8 @@ class Arguments {
               const std::string& help);
   void flag(const std::string& names, bool& to, const std::string& help);
   void operand(const std::string& name, std::string& to, const std::string& help);
+  // One or more of them.
+  void operands(const std::string& name, std::vector<std::string>& to, const std::string& help);
   // Everything behind "--". Without this, such words are refused.
   void command(std::vector<std::string>& to);
 

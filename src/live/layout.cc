@@ -24,6 +24,7 @@ namespace {
 constexpr std::uint64_t kPresent = 1ULL << 63;
 constexpr std::uint64_t kSwapped = 1ULL << 62;
 constexpr std::uint64_t kFileOrShmem = 1ULL << 61;
+constexpr std::uint64_t kGuardRegion = 1ULL << 58;  // shown with kSwapped
 constexpr std::uint64_t kExclusive = 1ULL << 56;
 constexpr std::uint64_t kFrame = (1ULL << 55) - 1;
 
@@ -135,7 +136,8 @@ Result<void, Diagnostic> mark_pmd_mapped(int pagemap, const std::string& name, V
 Result<PageView, Diagnostic> view_of(std::uint64_t word, FrameFlags& flags, const std::string& name) {
   PageView page;
   page.present = (word & kPresent) != 0;
-  page.swapped = (word & kSwapped) != 0;
+  page.guard_region = (word & kGuardRegion) != 0;
+  page.swapped = (word & kSwapped) != 0 && !page.guard_region;
   if (!page.present) return page;
   page.exclusive = (word & kExclusive) != 0;
   if ((word & kFrame) == 0) {

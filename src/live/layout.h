@@ -19,9 +19,10 @@ namespace quire::live {
 struct PageView {
   bool present = false;
   bool swapped = false;
-  bool anon = false;       // and not file or shmem
-  bool exclusive = false;  // mapped exactly once
-  bool zero = false;       // the zero page, or part of the huge zero folio
+  bool guard_region = false;  // MADV_GUARD_INSTALL
+  bool anon = false;          // and not file or shmem
+  bool exclusive = false;     // mapped exactly once
+  bool zero = false;          // the zero page, or part of the huge zero folio
   bool pmd_mapped = false;
   Pfn pfn = Pfn::invalid();
   Pfn head = Pfn::invalid();  // the folio's first frame

@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.h"
+#include "cli/tell.h"
+#include "cli/verbs.h"
+#include "litmus/draw.h"
+#include "litmus/recording_json.h"
+#include "litmus/run.h"
+#include "litmus/stored.h"
+#include "policy/near_miss.h"
+#include "report/document.h"
+
+namespace quire::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using litmus::Verdict;
+
+struct Request {
+  std::string on = "engine";
+  bool layout = false;
+  bool json = false;
+  bool store = false;
+  std::vector<std::string> files;
+};
+
+Diagnostic misuse(std::string what, std::string hint) {
+  return {Diagnostic::Kind::kUsage, "litmus", std::move(what), std::move(hint)};
+}
+
+Result<litmus::On, Diagnostic> side_of(const std::string& word) {
+  if (word == "engine") return litmus::On::kEngine;
+  if (word == "kernel") return litmus::On::kKernel;
+  if (word == "both") return litmus::On::kBoth;
+  const std::vector<std::string> names{"engine", "kernel", "both"};
+  return fail(misuse(fmt::format("--on \"{}\": there are engine, kernel, both", one_line(word)),
+                     policy::did_you_mean(word, names)));
+}
+
+const char* word_of(Verdict::Kind kind) {
+  return kind == Verdict::Kind::kHolds ? "holds" : kind == Verdict::Kind::kFails ? "FAILS" : "unable";
+}
+
+std::string position_of(const Verdict& verdict, const litmus::Finding& finding) {
+  return fmt::format("{}:{}", verdict.file, finding.where.line);
+}
+
+void print_layouts(const Verdict& verdict) {
+  for (const auto* const recording : {&verdict.engine, &verdict.kernel}) {
+    if (!*recording) continue;
+    fmt::print("  on {}:\n{}", (*recording)->side, litmus::layout_text(verdict.experiment, **recording));
+  }
+}
+
+void print_verdict(const Request& request, const Verdict& verdict) {
+  fmt::print("{:<6} {}{}\n", word_of(verdict.kind), verdict.file,
+             verdict.kernel_is_stored ? " (and as stored)" : "");
+  for (const litmus::Finding& finding : verdict.findings)
+    fmt::print("  {}: {}\n", position_of(verdict, finding), finding.what);
+  for (const std::string& reason : verdict.unable) fmt::print("  {}\n", reason);
+  if (request.layout) print_layouts(verdict);
+}
+
+Json verdict_json(const Verdict& verdict) {
+  Json json{{"file", verdict.file},
+            {"verdict", word_of(verdict.kind)},
+            {"about", verdict.experiment.about},
+            {"rules", verdict.experiment.rules},
+            {"findings", Json::array()},
+            {"unable", report::texts_json(verdict.unable)}};
+  for (const litmus::Finding& finding : verdict.findings)
+    json["findings"].push_back({{"line", finding.where.line}, {"what", finding.what}});
+  if (verdict.engine) json["engine"] = to_json(verdict.experiment, *verdict.engine, litmus::Views::kAll);
+  if (verdict.kernel) json["kernel"] = to_json(verdict.experiment, *verdict.kernel, litmus::Views::kAll);
+  json["kernel_is_stored"] = verdict.kernel_is_stored;
+  return json;
+}
+
+Result<void, Diagnostic> store_if_it_holds(const Verdict& verdict) {
+  if (verdict.kind == Verdict::Kind::kFails || !verdict.kernel || verdict.kernel->unable) {
+    tell("litmus", verdict.file + ": not stored");
+    return {};
+  }
+  return litmus::store(verdict.file, verdict.experiment, *verdict.kernel);
+}
+
+// The worst of all files.
+int status_of(const std::vector<Verdict>& verdicts) {
+  const auto any = [&](Verdict::Kind kind) {
+    return std::ranges::any_of(verdicts, [kind](const Verdict& v) { return v.kind == kind; });
+  };
+  if (any(Verdict::Kind::kFails)) return static_cast<int>(Diagnostic::Kind::kFinding);
+  return any(Verdict::Kind::kUnable) ? static_cast<int>(Diagnostic::Kind::kPrivilege) : 0;
+}
+
+Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
+  litmus::Runner runner = QUIRE_TRY(litmus::Runner::open(on));
+  std::vector<Verdict> verdicts;
+  for (const std::string& file : request.files) {
+    verdicts.push_back(QUIRE_TRY(runner.run(file)));
+    if (!request.json) print_verdict(request, verdicts.back());
+    if (request.store) QUIRE_TRY(store_if_it_holds(verdicts.back()));
+  }
+  if (request.json) {
+    auto document = report::new_document();
+    document["experiments"] = Json::array();
+    for (const Verdict& verdict : verdicts) document["experiments"].push_back(verdict_json(verdict));
+    fmt::print("{}", report::to_text(document));
+  }
+  return status_of(verdicts);
+}
+
+Result<int, Diagnostic> run_run(Words words) {
+  Request request;
+  Arguments arguments(
+      {.verb = "litmus run",
+       .synopsis = "[--on SIDE] [options] FILE...",
+       .summary = "Runs experiments of .litmus files on Quire, on this kernel or on both, and says whether "
+                  "each\nholds: docs/reference/litmus.md. The kernel needs root; its settings are put back.",
+       .examples = {"quire litmus run litmus/*.litmus", "quire litmus run --layout litmus/cow-64k.litmus",
+                    "quire litmus run --on both --store mine.litmus"}});
+  arguments.operands("FILE", request.files, "Experiments");
+  arguments.option("--on", request.on, "SIDE", "engine (default), kernel or both, which are then compared");
+  arguments.flag("--layout", request.layout, "Show every mapping's pages and the counters after each step");
+  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.flag("--store", request.store,
+                 "Keep what the kernel did beside the file, for --on engine elsewhere");
+  if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
+
+  const litmus::On on = QUIRE_TRY(side_of(request.on));
+  if (request.files.empty()) return fail(misuse("no file to run", "quire litmus run FILE..."));
+  if (request.store && on == litmus::On::kEngine)
+    return fail(misuse("--store keeps what a kernel did", "add --on both"));
+  return run_files(request, on);
+}
+
+constexpr const char* kOverview =
+    "Usage: quire litmus run [--on engine|kernel|both] [options] FILE...\n\n"
+    "Experiments that are text files. quire litmus run --help explains the options.\n";
+
+}  // namespace
+
+Result<int, Diagnostic> run_litmus(Words words) {
+  if (!words.empty() && words.front() == "run") return run_run(words.subspan(1));
+  if (!words.empty() && (words.front() == "--help" || words.front() == "-h")) {
+    fmt::print("{}", kOverview);
+    return 0;
+  }
+  return fail(
+      misuse(words.empty() ? "nothing to do" : fmt::format("unknown word \"{}\"", one_line(words.front())),
+             "quire litmus run FILE..."));
+}
+
+}  // namespace quire::cli

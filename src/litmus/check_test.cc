@@ -1,0 +1,135 @@
+// Expectations that do not hold are found, each with its reason. The engine is
+// what they are held against.
+#include "litmus/check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "litmus/engine_side.h"
+#include "litmus/parse.h"
+#include "litmus/recording_json.h"
+#include "litmus/side.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quire::litmus {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr const char* kOneFolio = "set 64K madvise\nmap A 128K\nadvise HUGEPAGE A\nwrite A+0 = 7\n";
+
+struct Played {
+  Experiment experiment;
+  Recording recording;
+};
+
+Played run(const std::string& text) {
+  Played r{*parse(text, "x"), {}};
+  auto side = engine_side(r.experiment);
+  EXPECT_TRUE(side);
+  r.recording = *record(r.experiment, **side);
+  return r;
+}
+
+std::vector<std::string> findings(const std::string& more) {
+  const Played r = run(kOneFolio + more);
+  std::vector<std::string> texts;
+  for (const Finding& finding : check(r.experiment, r.recording)) texts.push_back(finding.what);
+  return texts;
+}
+
+// All that is true of one folio of 64 KiB.
+TEST(Check, FindsNothingWrongWithTheTruth) {
+  EXPECT_THAT(
+      findings("expect A..+64K order 64K, anon, present, same folio, exclusive, mapcount 1, pte, folio A\n"
+               "expect A+64K..end absent\nexpect faults 1\nexpect counter 64K/anon_fault_alloc +1\n"
+               "expect counter 64K/nr_anon +1\nexpect no other counters\npicture A b*16 .*16\n"
+               "fork c\nexpect A..+64K shared, mapcount 2, folio c:A\nc: picture A q*16 .*16\n"),
+      IsEmpty());
+}
+
+// The first page that is otherwise is named.
+TEST(Check, Pages) {
+  EXPECT_THAT(findings("expect A order 64K\n"), ElementsAre("expect A order 64K: A+64K is absent"));
+  EXPECT_THAT(findings("expect A+0 shared\n"),
+              ElementsAre("expect A+0 shared: A is anon folio 0 of 64K, page 0, mapped once"));
+  EXPECT_THAT(findings("expect A..+8K own folios\n"),
+              ElementsAre("expect A..+8K own folios: A+4K is anon folio 0 of 64K, page 1, mapped once"));
+  EXPECT_THAT(findings("expect A+0 folio A+64K\n"),
+              ElementsAre("expect A+0 folio A+64K: there is no folio at that place"));
+  EXPECT_THAT(findings("expect A+0 not folio A+4K, pmd, zero\n").size(), 3U);
+  EXPECT_THAT(findings("expect 0x1000 absent\n"), ElementsAre("0x1000 is in no mapping that has a name"));
+}
+
+TEST(Check, Pictures) {
+  EXPECT_THAT(findings("picture A a*16 0 .*15\n"),
+              ElementsAre("from A+64K on the picture of A is a*16 .*16, expected a*16 0 .*15"));
+  EXPECT_THAT(findings("picture A+124K ...\n"),
+              ElementsAre("the picture goes beyond what has a name, at 0x200020000"));
+}
+
+TEST(Check, CountersAndFaults) {
+  EXPECT_THAT(findings("expect counter 64K/anon_fault_alloc +2\nexpect no other counters\n"),
+              ElementsAre("counter 64K/anon_fault_alloc moved by +1, expected +2",
+                          "counter 64K/nr_anon moved by +1, expected no other to move"));
+  EXPECT_THAT(findings("expect faults 0\n"), ElementsAre("1 faults, expected 0"));
+}
+
+// A step that ends otherwise, and a read that finds something else.
+TEST(Check, Endings) {
+  EXPECT_THAT(findings("unmap A+5\n"), ElementsAre("unmap A+5 ended in EINVAL, expected success"));
+  EXPECT_THAT(findings("unmap A -> EINVAL\n"),
+              ElementsAre("unmap A -> EINVAL ended in success, expected EINVAL"));
+  EXPECT_THAT(findings("protect A none\nwrite A+0 -> SIGSEGV\n"), IsEmpty());
+  EXPECT_THAT(findings("read A..+8K = 7\n"),
+              ElementsAre("read A..+8K = 7: 1 of the bytes were not the expected one"));
+}
+
+// A run is like itself; another one differs where it first does.
+TEST(Compare, FindsTheFirstDifference) {
+  const Played a = run(kOneFolio), same = run(kOneFolio);
+  EXPECT_THAT(compare(a.experiment, a.recording, same.recording), IsEmpty());
+  Played small = run(std::string(kOneFolio).replace(4, 3, "32K"));
+  small.recording.side = "other";
+  const auto found = compare(a.experiment, a.recording, small.recording);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].what,
+            "p: A: engine has anon folio 0 of 64K, page 0, mapped once, other has anon folio 0 of 32K, page "
+            "0, mapped once");
+  Played written = run(std::string(kOneFolio).replace(std::string(kOneFolio).find('7'), 1, "8"));
+  EXPECT_EQ(compare(a.experiment, a.recording, written.recording).size(), 1U) << "the bytes at the end";
+}
+
+// Steps the engine has not are named, and what came before stays judged.
+TEST(Record, StopsAtWhatItCannotDo) {
+  const Played r = run(std::string(kOneFolio) + "uffd register A\nread A+0 = 1\n");
+  ASSERT_TRUE(r.recording.unable);
+  EXPECT_EQ(r.recording.unable->line(), "engine: userfaultfd: not modelled by the engine yet");
+  EXPECT_EQ(r.recording.steps.size(), 3U);
+}
+
+// A recording survives being stored, whether or not all views are written.
+TEST(RecordingJson, IsReadBack) {
+  const Played r = run(std::string(kOneFolio) +
+                    "map B 2M\nmap C 64K at B+64K\nwrite B every 64K\nfork c\nc: write A+4K\nset 2M madvise\n"
+                    "advise HUGEPAGE B\nunmap A+8K\nc: exit\nread A+64K\n");
+  for (const Views views : {Views::kAll, Views::kChanged}) {
+    const auto json = to_json(r.experiment, r.recording, views);
+    const auto again = recording_from_json(r.experiment, nlohmann::ordered_json::parse(json.dump()), "x");
+    ASSERT_TRUE(again) << again.error().line();
+    EXPECT_EQ(again->steps, r.recording.steps);
+    EXPECT_EQ(again->contents, r.recording.contents);
+    EXPECT_EQ(again->counters, r.recording.counters);
+  }
+}
+
+TEST(RecordingJson, RefusesWhatIsNoRecording) {
+  const Played r = run(kOneFolio);
+  for (const char* const text : {"{}", "[]", R"({"side":"x","counters":[],"steps":[{}],"contents":[]})"})
+    EXPECT_FALSE(recording_from_json(r.experiment, nlohmann::ordered_json::parse(text), "x")) << text;
+}
+
+}  // namespace
+}  // namespace quire::litmus

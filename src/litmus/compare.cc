@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "litmus/check.h"
+#include "litmus/names.h"
+#include "litmus/print.h"
+
+namespace quire::litmus {
+namespace {
+
+std::string ending_text(const Ending& e) {
+  return fmt::format("{}, {} faults, {} signals, {} wrong bytes", e.ends.empty() ? "success" : e.ends,
+                     e.faults, e.bad, e.wrong);
+}
+
+// Two recordings of one experiment, side by side.
+class Comparison {
+ public:
+  Comparison(const Experiment& experiment, const Recording& a, const Recording& b)
+      : experiment_(experiment), names_(experiment), a_(a), b_(b) {}
+
+  std::vector<Finding> run() {
+    const std::size_t steps = std::min(a_.steps.size(), b_.steps.size());
+    for (std::size_t i = 0; i < steps && certain_ == 0; ++i) step(i);
+    if (certain_ == 0 && a_.steps.size() == b_.steps.size()) contents();
+    return std::move(findings_);
+  }
+
+ private:
+  void differ(const std::string& what, const std::string& a, const std::string& b, Evidence evidence) {
+    findings_.push_back(
+        {where_, fmt::format("{}: {} has {}, {} has {}", what, a_.side, a, b_.side, b), evidence});
+    if (evidence == Evidence::kCertain) ++certain_;
+  }
+
+  void step(std::size_t i) {
+    const Step& step = experiment_.steps[i];
+    where_ = step.where;
+    const Observation &a = a_.steps[i], &b = b_.steps[i];
+    if (a.ending != b.ending)
+      return differ(print(step), ending_text(a.ending), ending_text(b.ending), Evidence::kCertain);
+    if (!views(a, b)) return;
+    counters(a, b);
+  }
+
+  bool views(const Observation& a, const Observation& b) {
+    for (std::size_t v = 0; v < std::min(a.views.size(), b.views.size()); ++v) {
+      const View &left = a.views[v], &right = b.views[v];
+      const auto [l, r] = std::ranges::mismatch(left.pages, right.pages);
+      if (l == left.pages.end()) continue;
+      const VirtAddr at = left.range.begin + PageCount(static_cast<std::uint64_t>(l - left.pages.begin()));
+      differ(left.process + ": " + names_.name_of(at), describe(*l), describe(*r), Evidence::kCertain);
+      return false;
+    }
+    return true;
+  }
+
+  void counters(const Observation& a, const Observation& b) {
+    for (const std::string& name : a_.counters) {
+      if (!b_.counters.contains(name)) continue;
+      const auto moved = [&](const Observation& seen) {
+        const auto found = seen.moved.find(name);
+        return found == seen.moved.end() ? 0 : found->second;
+      };
+      if (moved(a) != moved(b))
+        differ("counter " + name, fmt::format("{:+}", moved(a)), fmt::format("{:+}", moved(b)),
+               Evidence::kCounter);
+    }
+  }
+
+  // Pages that one side could not read are not compared.
+  void contents() {
+    for (const Content& left : a_.contents) {
+      const auto same = [&](const Content& c) { return c.process == left.process && c.addr == left.addr; };
+      const auto right = std::ranges::find_if(b_.contents, same);
+      if (right == b_.contents.end() || right->hash == left.hash) continue;
+      return differ(fmt::format("the bytes of {} in {} at the end", names_.name_of(left.addr), left.process),
+                    fmt::format("{:016x}", left.hash), fmt::format("{:016x}", right->hash),
+                    Evidence::kCertain);
+    }
+  }
+
+  const Experiment& experiment_;
+  const Names names_;
+  const Recording &a_, &b_;
+  Where where_;
+  std::size_t certain_ = 0;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> compare(const Experiment& experiment, const Recording& a, const Recording& b) {
+  return Comparison(experiment, a, b).run();
+}
+
+}  // namespace quire::litmus

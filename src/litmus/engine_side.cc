@@ -1,0 +1,235 @@
+#include "litmus/engine_side.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <array>
+#include <cstdlib>
+#include <map>
+
+#include "base/check.h"
+#include "litmus/settings_of.h"
+#include "litmus/words.h"
+#include "quire/kernel.h"
+#include "vm/madvise.h"
+
+namespace quire::litmus {
+namespace {
+
+constexpr int kMoveFixed = MREMAP_MAYMOVE | MREMAP_FIXED;
+constexpr int kMoveDontUnmap = 4;  // MREMAP_DONTUNMAP
+
+std::unexpected<Diagnostic> not_modelled(std::string what) {
+  return fail(Diagnostic{Diagnostic::Kind::kPrivilege, "engine",
+                         std::move(what) + ": not modelled by the engine yet", ""});
+}
+
+template <typename T>
+Ending ending_of(const Result<T, Errno>& result) {
+  Ending ending;
+  if (!result) ending.ends = errno_name(result.error());
+  return ending;
+}
+
+int mmap_flags(const Map& m) {
+  return MAP_FIXED | MAP_ANONYMOUS | (m.shared ? MAP_SHARED : MAP_PRIVATE) | (m.populate ? MAP_POPULATE : 0) |
+         (m.growsdown ? MAP_GROWSDOWN : 0);
+}
+
+const char* signal_of(FaultResult result) {
+  switch (result) {
+    case FaultResult::kBus:
+      return "SIGBUS";
+    case FaultResult::kOom:
+      return "ENOMEM";
+    default:
+      return "SIGSEGV";
+  }
+}
+
+class EngineSide : public Side {
+ public:
+  explicit EngineSide(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {
+    processes_[kFirstProcess] = &kernel_->spawn();
+  }
+  [[nodiscard]] std::string name() const override { return "engine"; }
+
+  Result<Ending, Diagnostic> perform(const Step& step, const Names& names) override {
+    names_ = &names;
+    process_ = step.process;
+    Ending ending =
+        QUIRE_TRY(std::visit([this](const auto& action) { return perform(action); }, step.action));
+    if (const auto broken = kernel_->check_invariants(); !broken.empty()) {
+      return fail(
+          Diagnostic{Diagnostic::Kind::kFailure, "engine", "an invariant is broken: " + broken.front(), ""});
+    }
+    return ending;
+  }
+
+  Result<std::vector<Page>, Diagnostic> pages(const std::string& process, VirtRange range) override {
+    std::vector<Page> pages;
+    pages.reserve(pages_between(range.begin, range.end).raw());
+    for (const PageInfo& info : processes_.at(process)->layout(range)) pages.push_back(page_of(info));
+    return pages;
+  }
+
+  Counts counters() override {
+    Counts counts;
+    for (unsigned order = 2; order <= kPmdOrder; ++order) {
+      for (const std::string_view name : size_counters()) {
+        if (const auto text = kernel_->sysfs_read(stat_file(Order(order), name)))
+          counts[counter_name(Order(order), name)] = std::atoll(text->c_str());
+      }
+    }
+    for (const std::string_view name : event_counters())
+      if (const auto n = kernel_->vmstat(name)) counts[std::string(name)] = static_cast<std::int64_t>(*n);
+    return counts;
+  }
+
+  std::vector<std::optional<std::uint64_t>> contents(const std::string& process, VirtRange range) override {
+    std::vector<std::optional<std::uint64_t>> hashes;
+    Process& p = *processes_.at(process);
+    std::array<char, kPageSize> page{};
+    for (VirtAddr at = range.begin; at < range.end; at += PageCount(1)) {
+      const bool read = p.layout({at, at + PageCount(1)}).front().pfn.valid() &&
+                        p.load(at, std::as_writable_bytes(std::span(page)));
+      hashes.push_back(read ? std::optional(hash_of({page.data(), page.size()})) : std::nullopt);
+    }
+    return hashes;
+  }
+
+ private:
+  using Done = Result<Ending, Diagnostic>;
+
+  static Page page_of(const PageInfo& info) {
+    Page page;
+    if (info.state == PageInfo::State::kNone) return page;
+    page.pmd = info.pmd_mapped;
+    page.state = info.state == PageInfo::State::kZero   ? Page::State::kZero
+                 : info.state == PageInfo::State::kAnon ? Page::State::kAnon
+                                                        : Page::State::kFile;
+    if (!page.has_folio()) return page;
+    page.folio = info.folio.raw();
+    page.order = static_cast<std::uint8_t>(info.order.raw());
+    page.index = static_cast<std::uint32_t>((info.pfn - info.folio).raw());
+    page.mapcount = info.mapcount;
+    return page;
+  }
+
+  [[nodiscard]] Process& process() { return *processes_.at(process_); }
+  [[nodiscard]] VirtRange of(const Range& range) const { return names_->of(range); }
+
+  Done perform(const Map& m) {
+    if (m.shared) return not_modelled("shared anonymous memory");
+    return ending_of(process().mmap(
+        {.addr = names_->block(m.name).begin, .length = m.size, .prot = m.prot, .flags = mmap_flags(m)}));
+  }
+  Done perform(const Space& /*s*/) { return Ending{}; }
+
+  Done perform(const Access& a) {
+    const VirtRange range = of(a.range);
+    Ending ending;
+    for (VirtAddr at = range.begin; at < range.end; at += a.every) access_one(a, at, ending);
+    return ending;
+  }
+  void access_one(const Access& a, VirtAddr at, Ending& ending) {
+    const bool write = a.kind == Access::Kind::kWrite;
+    const FaultResult result = process().touch(at, write ? AccessKind::kWrite : AccessKind::kRead);
+    if (result != FaultResult::kHit && result != FaultResult::kMinor) {
+      ++ending.bad;
+      ending.ends = signal_of(result);
+      return;
+    }
+    if (result == FaultResult::kMinor) ++ending.faults;
+    std::array<std::byte, 1> byte{static_cast<std::byte>(a.value.value_or(1))};
+    if (write) {
+      QUIRE_CHECK(process().store(at, byte).has_value());
+    } else if (a.value) {
+      QUIRE_CHECK(process().load(at, byte).has_value());
+      if (byte[0] != static_cast<std::byte>(*a.value)) ++ending.wrong;
+    }
+  }
+
+  Done perform(const Advise& a) {
+    if (!vm::is_modelled(static_cast<vm::Advice>(a.advice)))
+      return not_modelled(fmt::format("MADV_{}", word_of(advice_words(), a.advice)));
+    const VirtRange range = of(a.range);
+    return ending_of(process().madvise(range.begin, range.size(), a.advice));
+  }
+  Done perform(const Protect& p) {
+    const VirtRange range = of(p.range);
+    return ending_of(process().mprotect(range.begin, range.size(), p.prot));
+  }
+  Done perform(const Unmap& u) {
+    const VirtRange range = of(u.range);
+    return ending_of(process().munmap(range.begin, range.size()));
+  }
+  Done perform(const Move& m) {
+    const VirtRange range = of(m.range);
+    return ending_of(process().mremap(range.begin, range.size(), m.size.value_or(range.size()),
+                                      kMoveFixed | (m.dontunmap ? kMoveDontUnmap : 0), names_->at(m.to)));
+  }
+  Done perform(const Resize& r) {
+    const VirtRange range = of(r.range);
+    return ending_of(process().mremap(range.begin, range.size(), r.size, 0));
+  }
+  Done perform(const Lock& l) {
+    const VirtRange range = of(l.range);
+    return ending_of(process().mlock(range.begin, range.size()));
+  }
+  Done perform(const Unlock& u) {
+    const VirtRange range = of(u.range);
+    return ending_of(process().munlock(range.begin, range.size()));
+  }
+  Done perform(const Fork& f) {
+    const auto child = process().fork();
+    if (child) processes_[f.child] = *child;
+    return ending_of(child);
+  }
+  Done perform(const Exit& /*e*/) {
+    process().exit();
+    processes_.erase(process_);
+    return Ending{};
+  }
+  Done perform(const Exec& /*e*/) { return ending_of(process().exec()); }
+  Done perform(const Prctl& p) {
+    const bool off = p.thp == Prctl::ThpDisable::kOff;
+    return ending_of(
+        process().set_thp_disable(off ? 0 : 1, p.thp == Prctl::ThpDisable::kExceptAdvised ? 2 : 0));
+  }
+  Done perform(const Set& s) {
+    for (const std::string& file : files_of(s)) {
+      const auto written = kernel_->sysfs_write(file, s.value);
+      if (!written) return ending_of(written);
+    }
+    return Ending{};
+  }
+  Done perform(const Uffd& /*u*/) { return not_modelled("userfaultfd"); }
+  Done perform(const Pin& /*p*/) { return not_modelled("long-term pins"); }
+  Done perform(const Unpin& /*u*/) { return not_modelled("long-term pins"); }
+  Done perform(const Khugepaged& /*k*/) { return not_modelled("khugepaged"); }
+  Done perform(const Split& /*s*/) { return not_modelled("the split of debugfs"); }
+
+  std::unique_ptr<Kernel> kernel_;
+  std::map<std::string, Process*> processes_;
+  const Names* names_ = nullptr;
+  std::string process_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experiment) {
+  if (!experiment.arch.empty() && experiment.arch != "x86-64")
+    return not_modelled("the architecture " + experiment.arch);
+  auto kernel = QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB)},
+                                         experiment.policy.empty() ? "linux-6.18" : experiment.policy));
+  std::vector<Set> settings = experiment.settings;
+  if (experiment.policy.empty())
+    settings.insert(settings.begin(), Set{{}, OrderSet::of(kOrderPmd), "", "never"});
+  for (const Set& set : settings)
+    for (const std::string& file : files_of(set))
+      QUIRE_CHECK(kernel->sysfs_write(file, set.value).has_value());
+  return std::make_unique<EngineSide>(std::move(kernel));
+}
+
+}  // namespace quire::litmus

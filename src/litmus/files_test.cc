@@ -1,0 +1,79 @@
+// Every file of litmus/ holds: on the engine, on the kernel as it was stored,
+// and on this kernel where the host allows to ask it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "litmus/parse.h"
+#include "litmus/print.h"
+#include "litmus/run.h"
+
+namespace quire::litmus {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> files() {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(QUIRE_SOURCE_DIR) / "litmus"))
+    if (entry.path().extension() == ".litmus") found.push_back(entry.path().string());
+  std::ranges::sort(found);
+  return found;
+}
+
+// Runs them all. Says how many a side could not do.
+void expect_all_hold(Runner& runner) {
+  std::size_t unable = 0;
+  for (const std::string& file : files()) {
+    const auto verdict = runner.run(file);
+    ASSERT_TRUE(verdict) << verdict.error().line();
+    for (const Finding& finding : verdict->findings)
+      ADD_FAILURE() << file << ":" << finding.where.line << ": " << finding.what;
+    unable += verdict->kind == Verdict::Kind::kUnable ? 1U : 0U;
+  }
+  ::testing::Test::RecordProperty("unable", static_cast<int>(unable));
+}
+
+TEST(LitmusFiles, HoldOnTheEngine) {
+  ASSERT_GE(files().size(), 60U);
+  auto runner = Runner::open(On::kEngine);
+  ASSERT_TRUE(runner);
+  expect_all_hold(*runner);
+}
+
+TEST(LitmusFiles, HoldOnThisKernel) {
+  auto runner = Runner::open(On::kBoth);
+  if (!runner) GTEST_SKIP() << runner.error().line();
+  expect_all_hold(*runner);
+}
+
+// Each says what it shows and of which rules, and expects something.
+TEST(LitmusFiles, SayWhatTheyShow) {
+  for (const std::string& file : files()) {
+    const auto e = read_experiment(file);
+    ASSERT_TRUE(e) << e.error().line();
+    EXPECT_FALSE(e->about.empty()) << file;
+    EXPECT_FALSE(e->rules.empty()) << file;
+    EXPECT_TRUE(std::ranges::any_of(e->steps, [](const Step& s) { return !s.expectations.empty(); })) << file;
+    const auto again = parse(print(*e), file);
+    ASSERT_TRUE(again) << again.error().line();
+    EXPECT_EQ(*again, *e) << file;
+  }
+}
+
+// No stored result is left of a file that is gone.
+TEST(LitmusFiles, StoredResultsHaveTheirFile) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(QUIRE_SOURCE_DIR) / "litmus")) {
+    std::string name = entry.path().string();
+    if (!name.ends_with(".kernel.json")) continue;
+    name.replace(name.size() - 12, 12, ".litmus");
+    EXPECT_TRUE(fs::exists(name)) << entry.path();
+  }
+}
+
+}  // namespace
+}  // namespace quire::litmus

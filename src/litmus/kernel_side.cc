@@ -1,0 +1,300 @@
+#include "litmus/kernel_side.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "litmus/khugepaged_nap.h"
+#include "litmus/live_programs.h"
+#include "litmus/settings_of.h"
+#include "litmus/words.h"
+#include "live/host.h"
+#include "live/layout.h"
+#include "live/unique_fd.h"
+
+namespace quire::litmus {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(30);
+constexpr int kMoveFixed = MREMAP_MAYMOVE | MREMAP_FIXED;
+constexpr int kMoveDontUnmap = 4;  // MREMAP_DONTUNMAP
+
+Diagnostic cannot(std::string what) { return {Diagnostic::Kind::kPrivilege, "kernel", std::move(what), ""}; }
+Diagnostic broken(std::string what) { return {Diagnostic::Kind::kFailure, "kernel", std::move(what), ""}; }
+
+// What the kernel gives to whoever comes first, or counts late.
+bool is_exact(std::string_view counter) { return !counter.starts_with("thp_zero_page"); }
+
+std::int64_t number_in(const std::string& path) {
+  std::ifstream in(path);
+  std::int64_t n = -1;
+  in >> n;
+  return n;
+}
+
+std::string signal_name(int signal) { return signal == SIGBUS ? "SIGBUS" : "SIGSEGV"; }
+
+// errno as the language spells it.
+std::string error_name(int error) {
+  if (error == 0) return "";
+  if (error == E2BIG) return "E2BIG";
+  if (error == EINTR) return "EINTR";
+  return errno_name(static_cast<Errno>(error));
+}
+
+Ending ending_of(const Answer& answer) {
+  return {.ends = answer.bad != 0 ? signal_name(answer.signal) : error_name(answer.error),
+          .faults = answer.faults,
+          .bad = answer.bad,
+          .wrong = answer.wrong};
+}
+
+// How often each frame is mapped.
+class MapCounts {
+ public:
+  MapCounts() : fd_(::open("/proc/kpagecount", O_RDONLY | O_CLOEXEC)) {}
+  [[nodiscard]] std::uint32_t of(Pfn pfn) const {
+    std::uint64_t n = 0;
+    if (::pread(fd_.get(), &n, sizeof n, static_cast<off_t>(pfn.raw() * sizeof n)) != sizeof n) return 0;
+    return static_cast<std::uint32_t>(n);
+  }
+
+ private:
+  live::UniqueFd fd_;
+};
+
+class KernelSide : public Side {
+ public:
+  KernelSide(KernelHost& host, const policy::Settings& settings) : host_(host), settings_(settings) {
+    slots_[kFirstProcess] = 0;
+  }
+  [[nodiscard]] std::string name() const override { return "Linux " + live::describe_host().kernel_release; }
+
+  Result<Ending, Diagnostic> perform(const Step& step, const Names& names) override {
+    names_ = &names;
+    slot_ = slots_.at(step.process);
+    process_ = step.process;
+    return std::visit([this](const auto& action) { return perform(action); }, step.action);
+  }
+
+  Result<std::vector<Page>, Diagnostic> pages(const std::string& process, VirtRange range) override {
+    const auto views = QUIRE_TRY(live::read_layout(programs_.pid(slots_.at(process)), range));
+    std::vector<Page> pages;
+    pages.reserve(views.size());
+    for (const live::PageView& view : views) pages.push_back(page_of(view));
+    return pages;
+  }
+
+  Counts counters() override {
+    Counts counts;
+    for (unsigned order = 2; order <= kPmdOrder; ++order) {
+      for (const std::string_view name : size_counters()) {
+        const std::int64_t n = number_in(std::string(live::kThpRoot) + "/" + stat_file(Order(order), name));
+        if (n >= 0) counts[counter_name(Order(order), name)] = n;
+      }
+    }
+    std::ifstream vmstat("/proc/vmstat");
+    std::string name;
+    for (std::int64_t n = 0; vmstat >> name >> n;)
+      if (std::ranges::find(event_counters(), name) != event_counters().end() && is_exact(name))
+        counts[name] = n;
+    return counts;
+  }
+
+  std::vector<std::optional<std::uint64_t>> contents(const std::string& process, VirtRange range) override {
+    const std::string path = fmt::format("/proc/{}/mem", programs_.pid(slots_.at(process)));
+    const live::UniqueFd memory(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto views = live::read_layout(programs_.pid(slots_.at(process)), range);
+    std::vector<std::optional<std::uint64_t>> hashes(pages_between(range.begin, range.end).raw());
+    std::array<char, kPageSize> page{};
+    for (std::size_t i = 0; views && i < hashes.size(); ++i) {
+      const auto at = static_cast<off_t>((range.begin + PageCount(i)).raw());
+      if ((*views)[i].present &&
+          ::pread(memory.get(), page.data(), page.size(), at) == static_cast<ssize_t>(page.size()))
+        hashes[i] = hash_of({page.data(), page.size()});
+    }
+    return hashes;
+  }
+
+ private:
+  using Done = Result<Ending, Diagnostic>;
+
+  Page page_of(const live::PageView& view) const {
+    Page page;
+    if (view.swapped) page.state = Page::State::kSwapped;
+    if (!view.present) return page;
+    page.pmd = view.pmd_mapped;
+    page.state = view.zero ? Page::State::kZero : view.anon ? Page::State::kAnon : Page::State::kFile;
+    if (!page.has_folio()) return page;
+    page.folio = view.head.raw();
+    page.order = static_cast<std::uint8_t>(view.order.raw());
+    page.index = static_cast<std::uint32_t>((view.pfn - view.head).raw());
+    page.mapcount = mapcounts_.of(view.pfn);
+    return page;
+  }
+
+  Done run(const Command& command) {
+    const auto answer = programs_.run(slot_, command);
+    if (!answer) return fail(broken("the program does not answer"));
+    return ending_of(*answer);
+  }
+  Done call(Call call, const Range& range, int number = 0) {
+    const VirtRange r = names_->of(range);
+    return run({.call = call, .addr = r.begin.raw(), .length = r.size().raw(), .number = number});
+  }
+
+  Done perform(const Map& m) {
+    const int flags = MAP_FIXED | MAP_ANONYMOUS | (m.shared ? MAP_SHARED : MAP_PRIVATE) |
+                      (m.populate ? MAP_POPULATE : 0) | (m.growsdown ? MAP_GROWSDOWN : 0);
+    return run({.call = Call::kMmap,
+                .addr = names_->block(m.name).begin.raw(),
+                .length = m.size.raw(),
+                .number = m.prot,
+                .flags = flags});
+  }
+  Done perform(const Space& /*s*/) { return Ending{}; }
+  Done perform(const Access& a) {
+    const VirtRange range = names_->of(a.range);
+    const bool write = a.kind == Access::Kind::kWrite;
+    return run({.call = write ? Call::kWrite : Call::kRead,
+                .addr = range.begin.raw(),
+                .length = range.size().raw(),
+                .stride = a.every.raw(),
+                .value = a.value ? *a.value
+                         : write ? 1
+                                 : -1});
+  }
+  Done perform(const Advise& a) { return call(Call::kMadvise, a.range, a.advice); }
+  Done perform(const Protect& p) { return call(Call::kMprotect, p.range, p.prot); }
+  Done perform(const Unmap& u) { return call(Call::kMunmap, u.range); }
+  Done perform(const Lock& l) { return call(Call::kMlock, l.range); }
+  Done perform(const Unlock& u) { return call(Call::kMunlock, u.range); }
+  Done perform(const Move& m) {
+    const VirtRange range = names_->of(m.range);
+    return run({.call = Call::kMremap,
+                .addr = range.begin.raw(),
+                .length = range.size().raw(),
+                .number = kMoveFixed | (m.dontunmap ? kMoveDontUnmap : 0),
+                .to = names_->at(m.to).raw(),
+                .new_length = m.size.value_or(range.size()).raw()});
+  }
+  Done perform(const Resize& r) {
+    const VirtRange range = names_->of(r.range);
+    return run({.call = Call::kMremap,
+                .addr = range.begin.raw(),
+                .length = range.size().raw(),
+                .new_length = r.size.raw()});
+  }
+  Done perform(const Fork& f) {
+    unsigned slot = 0;
+    while (slot < kSlots && programs_.alive(slot)) ++slot;
+    if (slot == kSlots) return fail(broken("too many programs"));
+    Done done = run({.call = Call::kFork, .slot = slot});
+    if (done && done->ends.empty()) slots_[f.child] = slot;
+    return done;
+  }
+  Done perform(const Exit& /*e*/) {
+    Done done = run({.call = Call::kExit});
+    slots_.erase(process_);
+    return done;
+  }
+  Done perform(const Prctl& p) {
+    return run({.call = Call::kPrctl,
+                .number = p.thp == Prctl::ThpDisable::kOff ? 0 : 1,
+                .flags = p.thp == Prctl::ThpDisable::kExceptAdvised ? 2 : 0});
+  }
+  Done perform(const Set& s) {
+    litmus::apply(settings_, s);
+    QUIRE_TRY(host_.apply(settings_));
+    return Ending{};
+  }
+  Done perform(const Exec& /*e*/) {
+    return fail(cannot("exec: the programs of experiments do not exec yet"));
+  }
+  Done perform(const Uffd& /*u*/) { return fail(cannot("userfaultfd: not done on the kernel yet")); }
+  Done perform(const Pin& /*p*/) { return fail(cannot("long-term pins: not done on the kernel yet")); }
+  Done perform(const Unpin& /*u*/) { return fail(cannot("long-term pins: not done on the kernel yet")); }
+  Done perform(const Khugepaged& /*k*/) { return fail(cannot("khugepaged: not done on the kernel yet")); }
+  Done perform(const Split& /*s*/) {
+    return fail(cannot("the split of debugfs: not done on the kernel yet, and refused under lockdown"));
+  }
+
+  KernelHost& host_;
+  policy::Settings settings_;
+  LivePrograms programs_;
+  MapCounts mapcounts_;
+  std::map<std::string, unsigned> slots_;
+  const Names* names_ = nullptr;
+  std::string process_;
+  unsigned slot_ = 0;
+};
+
+Result<void, Diagnostic> check_host() {
+  utsname name{};
+  ::uname(&name);
+  const std::string running = fmt::format("{} on {}", name.release, name.machine);
+  if (!running.starts_with("6.18.") || std::string_view(name.machine) != "x86_64")
+    return fail(cannot("the host runs Linux " + running + ", expected 6.18 on x86_64"));
+  if (const auto c = live::probe_page_frames(); !c.available)
+    return fail(
+        Diagnostic{Diagnostic::Kind::kPrivilege, "kernel", c.reason, "run it as root, or --on engine"});
+  return {};
+}
+
+Result<live::SettingsGuard, Diagnostic> hold_settings() {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    auto guard = live::SettingsGuard::hold();
+    if (guard || std::chrono::steady_clock::now() > deadline) return guard;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+}  // namespace
+
+Result<KernelHost, Diagnostic> KernelHost::open() {
+  QUIRE_TRY(check_host());
+  return KernelHost(QUIRE_TRY(hold_settings()));
+}
+
+KernelHost::KernelHost(live::SettingsGuard guard) : guard_(std::move(guard)) {
+  ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+KernelHost::KernelHost(KernelHost&& other) noexcept
+    : guard_(std::move(other.guard_)),
+      khugepaged_naps_(other.khugepaged_naps_),
+      ours_(std::exchange(other.ours_, false)) {}
+
+KernelHost::~KernelHost() {
+  if (ours_) ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
+Result<void, Diagnostic> KernelHost::apply(const policy::Settings& settings) {
+  QUIRE_TRY(guard_.apply(settings));
+  const bool runs = wakes_khugepaged(settings);
+  if (runs && !khugepaged_naps_) let_khugepaged_nap();
+  khugepaged_naps_ = runs;  // the next one to start is a new one
+  return {};
+}
+
+Result<std::unique_ptr<Side>, Diagnostic> KernelHost::side(const Experiment& experiment) {
+  if (!experiment.arch.empty() && experiment.arch != "x86-64")
+    return fail(cannot("the experiment is for " + experiment.arch));
+  const auto settings = settings_of(experiment);
+  if (!settings) return fail(cannot("the policy " + experiment.policy + " is one of the engine only"));
+  QUIRE_TRY(apply(*settings));
+  return std::make_unique<KernelSide>(*this, *settings);
+}
+
+}  // namespace quire::litmus

@@ -1,0 +1,78 @@
+// litmus/live_programs.h - programs on the running kernel that do one memory
+// call at a time, on command.
+//
+// Each program is a process that touches nothing but what it is told to between
+// two commands: no heap, no stack growth, one processor. Programs fork siblings,
+// so that this process is everyone's parent and sees everyone's end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "quire/types.h"
+
+namespace quire::litmus {
+
+enum class Call : std::uint8_t {
+  kRead,
+  kWrite,
+  kMmap,
+  kMunmap,
+  kMprotect,
+  kMadvise,
+  kMremap,
+  kMlock,
+  kMunlock,
+  kPrctl,
+  kFork,
+  kExit,
+};
+
+struct Command {
+  Call call = Call::kRead;
+  std::uint64_t addr = 0, length = 0, stride = kPageSize;
+  int number = 0;  // prot, advice, MREMAP_*, what prctl is told
+  int flags = 0;   // MAP_*, flags of prctl
+  int value = -1;  // the byte to write or to find; a read with -1 only touches
+  std::uint64_t to = 0, new_length = 0;
+  unsigned slot = 0;  // of the child
+};
+
+struct Answer {
+  int error = 0;             // errno; 0: success
+  std::uint64_t value = 0;   // an address, a pid
+  std::uint64_t faults = 0;  // of reads and writes: minor faults
+  std::uint64_t bad = 0;     // of them: accesses that ended in a signal
+  int signal = 0;            // the last of these
+  std::uint64_t wrong = 0;   // reads that found another byte
+};
+
+inline constexpr unsigned kSlots = 8;
+
+// LivePrograms starts the program of slot 0, and kills what is left at the end.
+class LivePrograms {
+ public:
+  LivePrograms();
+  ~LivePrograms();
+  LivePrograms(const LivePrograms&) = delete;
+  LivePrograms& operator=(const LivePrograms&) = delete;
+
+  [[nodiscard]] bool alive(unsigned slot) const { return pids_[slot] != 0; }
+  [[nodiscard]] pid_t pid(unsigned slot) const { return pids_[slot]; }
+  // Nothing when the program did not answer in time.
+  [[nodiscard]] std::optional<Answer> run(unsigned slot, const Command& command);
+
+ private:
+  struct Wires {
+    std::array<int, 2> commands{-1, -1}, answers{-1, -1};
+  };
+  [[noreturn]] static void serve(const std::array<Wires, kSlots>& wires, unsigned slot);
+
+  std::array<Wires, kSlots> wires_;
+  std::array<pid_t, kSlots> pids_{};
+};
+
+}  // namespace quire::litmus

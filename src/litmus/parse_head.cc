@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "litmus/parse_lines.h"
+#include "litmus/parse_places.h"
+
+namespace quire::litmus {
+namespace {
+
+constexpr std::array<std::string_view, 6> kHeadWords{"rule", "about", "ram", "arch", "policy", "set"};
+
+// "2.2.4", "T6", "system-24".
+bool is_rule_id(std::string_view word) {
+  return !word.empty() && word.size() <= 32 && std::ranges::all_of(word, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-';
+  });
+}
+
+Result<void, Diagnostic> parse_rules(Cursor& line, Experiment& experiment) {
+  do {
+    if (!is_rule_id(line.peek())) return fail(line.expected("the id of a rule (2.2.4, T6, system-24)"));
+    experiment.rules.emplace_back(line.next());
+  } while (!line.done());
+  return {};
+}
+
+Result<void, Diagnostic> parse_ram(Cursor& line, Experiment& experiment) {
+  const Where where = line.where();
+  const ByteCount ram = QUIRE_TRY(parse_bytes(line, "the size of the memory (512M, 1G)"));
+  if (ram < 16_MiB || ram > 64_GiB) return fail(line.wrong(where, "no size of memory, expected 16M to 64G"));
+  experiment.ram = ram;
+  return {};
+}
+
+}  // namespace
+
+bool is_head_word(std::string_view word) { return std::ranges::find(kHeadWords, word) != kHeadWords.end(); }
+
+Result<void, Diagnostic> parse_head(Cursor& line, Experiment& experiment) {
+  const std::string_view word = line.next();
+  if (word == "rule") return parse_rules(line, experiment);
+  if (word == "ram") return parse_ram(line, experiment);
+  if (word == "set") {
+    experiment.settings.push_back(QUIRE_TRY(parse_set(line)));
+    return {};
+  }
+  if (line.done()) return fail(line.expected(word == "about" ? "a sentence" : "a word"));
+  if (word == "about") {
+    experiment.about += (experiment.about.empty() ? "" : " ") + line.rest();
+  } else if (word == "arch") {
+    const auto known = {"x86-64", "arm64"};
+    if (std::ranges::find(known, line.peek()) == known.end()) return fail(line.expected("x86-64 or arm64"));
+    experiment.arch = line.next();
+  } else {
+    experiment.policy = line.rest();
+  }
+  return {};
+}
+
+}  // namespace quire::litmus
