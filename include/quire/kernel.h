@@ -172,6 +172,14 @@ class Kernel {
   // daemon has no thread of its own and never runs else. Returns what it
   // looked at, in order; its files and counters move. Mirrors khugepaged_do_scan.
   std::vector<KhugepagedScan> khugepaged(unsigned passes = 1);
+  // Asks the shrinker of the deferred-split queue for `nr_to_scan` folios, as
+  // reclaim would: partially mapped ones are split, and 2 MiB that hold mostly
+  // zeroes. Returns how many were. Mirrors deferred_split_scan.
+  std::uint64_t shrink_deferred_splits(std::uint64_t nr_to_scan);
+  // The file below /sys/kernel/debug there is: "split_huge_pages", which takes
+  // "pid,0xstart,0xend[,order[,page]]", or "1" for all. kNoEnt: another path;
+  // kSrch: no such program; kInval: other words.
+  [[nodiscard]] Result<void, Errno> debugfs_write(std::string_view path, std::string_view text);
 
   [[nodiscard]] PageCount free_pages() const;
   // Equal for equal histories.

@@ -197,22 +197,46 @@ void Folios::leave_deferred(LargeFolio& folio, Order order) {
   deferred_.erase(deferred_.iterator_to(folio));
 }
 
-void Folios::split_to_order0(Pfn head) {
+void Folios::leave_deferred(Pfn head) {
+  QUIRE_DCHECK(!large(head).partially_mapped);
+  leave_deferred(large(head), order_of(head));
+}
+
+void Folios::requeue_deferred(Pfn head) {
+  LargeFolio& folio = large(head);
+  deferred_.erase(deferred_.iterator_to(folio));
+  deferred_.push_back(folio);
+}
+
+void Folios::make_piece(Pfn head, Order order, const Frame& old, std::uint64_t index) {
+  for (std::uint64_t i = 0; i < order.pages().raw(); ++i) {
+    Frame& page = frame(head + PageCount(i));
+    page.set_kind(i == 0 ? FrameKind::kAnon : FrameKind::kTail);
+    page.set_order(order);
+    page.refcount = i == 0 ? 1 : 0;
+  }
+  Frame& first = frame(head);
+  first.lazyfree = old.lazyfree;
+  first.dirty = old.dirty;
+  first.set_mapping(index, old.owner_id());
+  if (order == kOrder0) return;
+  frame(head + PageCount(1)).word = make_record(head);
+  counters_.add(MthpStat::nr_anon, order);
+}
+
+void Folios::split_into(Pfn head, std::span<const Order> pieces) {
   const Frame old = frame(head);
   const Order order = old.order();
   QUIRE_CHECK(order != kOrder0 && mapcount(head) == 0 && old.refcount == 1);
   leave_deferred(large(head), order);
   counters_.add(MthpStat::nr_anon, order, -1);
   drop_record(head);
-  for (std::uint64_t i = 0; i < order.pages().raw(); ++i) {
-    Frame& page = frame(head + PageCount(i));
-    page.set_kind(FrameKind::kAnon);
-    page.set_order(kOrder0);
-    page.refcount = 1;
-    page.lazyfree = old.lazyfree;
-    page.dirty = old.dirty;
-    page.set_mapping(old.index() + i, old.owner_id());
+  PageCount done;
+  for (const Order piece : pieces) {
+    make_piece(head + done, piece, old, old.index() + done.raw());
+    done += piece.pages();
   }
+  QUIRE_CHECK(done == order.pages());
 }
 
 void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) const {

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/report.h"
@@ -119,9 +120,24 @@ class Folios {
   void defer_split(Pfn head, Why why);
 
   // Turns a large anonymous folio that nothing maps, with exactly the
-  // caller's reference, into order-0 folios with one reference each. Counts
-  // the gauges; the event counters are the caller's.
-  void split_to_order0(Pfn head);
+  // caller's reference, into folios of these orders, in order of address,
+  // with one reference each. Counts the gauges; the event counters are the
+  // caller's.
+  void split_into(Pfn head, std::span<const Order> pieces);
+
+  // Calls fn(Pfn head) for each large folio, in no order that means anything.
+  template <typename Fn>
+  void for_each_large(Fn&& fn) const {
+    for (std::uint32_t id = 0; id < records_; ++id) {
+      const Pfn head = chunks_[id / kChunk][id % kChunk].head;
+      if (head.valid()) fn(head);
+    }
+  }
+
+  // The folio is not waste after all: off the queue for good. Not for partially mapped ones.
+  void leave_deferred(Pfn head);
+  // It could not be split now: to the end of the queue.
+  void requeue_deferred(Pfn head);
 
   void check_invariants(base::InvariantReport& out) const;
 
@@ -130,6 +146,7 @@ class Folios {
   [[nodiscard]] std::uint32_t make_record(Pfn head);
   void drop_record(Pfn head);
   void leave_deferred(LargeFolio& folio, Order order);
+  void make_piece(Pfn head, Order order, const phys::Frame& old, std::uint64_t index);
   void free_folio(Pfn head);
   void count_allocated(Order order);
   void check_large(const LargeFolio& folio, base::InvariantReport& out) const;

@@ -282,7 +282,7 @@ TEST_F(FoliosTest, SplitMakesBasePages) {
   folios.get(head);
   unmap(head, 4);
   unmap(head + PageCount(4), 12);
-  folios.split_to_order0(head);
+  folios.split_into(head, std::vector<Order>(16));
   EXPECT_EQ(stat(MthpStat::nr_anon), 0);
   EXPECT_EQ(stat(MthpStat::nr_anon_partially_mapped), 0);
   EXPECT_TRUE(folios.deferred().empty());
@@ -295,6 +295,23 @@ TEST_F(FoliosTest, SplitMakesBasePages) {
     EXPECT_EQ(memory.frame(page).owner_id(), 1U);
     folios.put(page);
   }
+  EXPECT_EQ(folios.usage().pages, 0U);
+}
+
+// Pieces of any order: each a folio of its own, counted under its size; order
+// 0 and 1 are counted nowhere.
+TEST_F(FoliosTest, SplitsIntoPiecesOfAnyOrder) {
+  const Pfn head = fault(Order(4));
+  folios.get(head);
+  unmap(head, 16);
+  folios.split_into(head, std::vector<Order>{Order(0), Order(0), Order(0), Order(0), Order(2), Order(3)});
+  EXPECT_EQ(counters.get(MthpStat::nr_anon, Order(4)), 0);
+  EXPECT_EQ(counters.get(MthpStat::nr_anon, Order(2)), 1);
+  EXPECT_EQ(counters.get(MthpStat::nr_anon, Order(3)), 1);
+  EXPECT_EQ(folios.head_of(head + PageCount(7)), head + PageCount(4));
+  EXPECT_EQ(folios.order_of(head + PageCount(8)), Order(3));
+  EXPECT_EQ(memory.frame(head + PageCount(8)).index(), 108U);
+  for (const std::uint64_t first : {0U, 1U, 2U, 3U, 4U, 8U}) folios.put(head + PageCount(first));
   EXPECT_EQ(folios.usage().pages, 0U);
 }
 

@@ -202,6 +202,33 @@ TEST_F(Khugepaged, TheProgramAtTheCursorExits) {
   EXPECT_EQ(picture(q, kArena, 1), "P");
 }
 
+// Eight blocks, and word for word what the live kernel's trace said of them.
+TEST_F(Khugepaged, SaysWhatTheKernelSays) {
+  map(p, 16_MiB);
+  fill(p, kArena, 4_KiB);
+  fill(p, page(512), pages(256));
+  p.touch(page(812), AccessKind::kRead);
+  for (unsigned block = 2; block < 8; ++block)
+    if (block != 6) fill(p, page(512 * block), 2_MiB);
+  ASSERT_TRUE(p.madvise(page(1024), 2_MiB, MADV_COLD));
+  ASSERT_TRUE(p.madvise(page(1536), pages(65), kGuardInstall));
+  ASSERT_TRUE(p.madvise(page(2048), pages(64), kGuardInstall));
+  ASSERT_TRUE(p.madvise(page(2560), pages(64), kGuardInstall));
+  ASSERT_TRUE(p.madvise(page(2624), pages(300), MADV_DONTNEED));
+  ASSERT_TRUE(p.mprotect(page(3584), 2_MiB, PROT_READ));
+  ASSERT_TRUE(p.madvise(kArena, 16_MiB, MADV_HUGEPAGE));
+  write("khugepaged/max_ptes_none", "255");
+  write("khugepaged/pages_to_scan", "4097");
+  EXPECT_EQ(pass(),
+            "exceed_none_pte exceed_none_pte lack_referenced_page exceed_swap_pte failed exceed_none_pte "
+            "pmd_none succeeded");
+  write("khugepaged/max_ptes_none", "511");
+  write("khugepaged/pages_to_scan", "65536");
+  EXPECT_EQ(pass(),
+            "succeeded succeeded lack_referenced_page exceed_swap_pte failed lack_referenced_page pmd_none "
+            "page_pmd_mapped");
+}
+
 // Turning the size off ends the daemon; on again it starts with the first.
 TEST_F(Khugepaged, StartsOverWhenTurnedOnAgain) {
   fill(p, kArena, 8_MiB);

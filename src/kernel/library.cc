@@ -6,6 +6,8 @@
 #include "kernel/kernel.h"
 #include "policy/parse.h"
 #include "quire/kernel.h"
+#include "split/shrinker.h"
+#include "split/split_words.h"
 #include "vm/fault.h"
 #include "vm/madvise.h"
 #include "vm/syscalls.h"
@@ -295,6 +297,25 @@ std::vector<KhugepagedScan> Kernel::khugepaged(unsigned passes) {
   scans.reserve(log.size());
   for (const vm::BlockScan& one : log) scans.push_back({pids[one.mm], one.block, vm::name(one.result)});
   return scans;
+}
+
+std::uint64_t Kernel::shrink_deferred_splits(std::uint64_t nr_to_scan) {
+  return split::deferred_split_scan(state_->kernel->system(), nr_to_scan);
+}
+
+Result<void, Errno> Kernel::debugfs_write(std::string_view path, std::string_view text) {
+  constexpr std::string_view kRoot = "/sys/kernel/debug/";
+  if (path.starts_with(kRoot)) path.remove_prefix(kRoot.size());
+  if (path != "split_huge_pages") return fail(Errno::kNoEnt);
+  const split::SplitWords words = QUIRE_TRY(split::parse_split_words(text));
+  if (words.form == split::SplitWords::Form::kAll) {
+    split::split_all(state_->kernel->system());
+    return {};
+  }
+  const Process* const process = words.pid < 0 ? nullptr : find(static_cast<std::uint32_t>(words.pid));
+  if (process == nullptr) return fail(Errno::kSrch);
+  split::split_mapped(*process->state_->mm, words);
+  return {};
 }
 
 PageCount Kernel::free_pages() const { return state_->kernel->system().memory.free_pages(); }

@@ -1,6 +1,10 @@
 #include "split/splitter.h"
 
 #include <algorithm>
+#include <span>
+
+#include "split/pieces.h"
+#include "split/zeroes.h"
 
 namespace quire::split {
 
@@ -17,10 +21,11 @@ SplitError Splitter::failed(Order order, SplitError why) {
   return why;
 }
 
-Result<void, SplitError> Splitter::split_folio(Pfn head) {
+Result<void, SplitError> Splitter::split_folio(Pfn head, const vm::SplitRequest& request) {
   folio::Folios& folios = system_.folios;
   const Order order = folios.order_of(head);
-  if (order == kOrder0) return fail(SplitError::kTooSmall);
+  if (request.to >= order) return fail(SplitError::kTooSmall);
+  if (request.to == Order(1)) return fail(SplitError::kOrder1);
   if (system_.anon_vmas.find(vm::AnonVmaId(system_.memory.frame(head).owner_id())) == nullptr) {
     return fail(failed(order, SplitError::kNoAnonVma));
   }
@@ -28,13 +33,18 @@ Result<void, SplitError> Splitter::split_folio(Pfn head) {
 
   std::vector<Place> places;
   unmap(head, places);
-  folios.split_to_order0(head);
+  const std::vector<Order> pieces = pieces_of(order, request);
+  folios.split_into(head, pieces);
   system_.counters.add(MthpStat::split, order);
   if (order == kOrderPmd) system_.counters.add(VmEvent::thp_split_page);
   for (const Place& place : places) remap(place);
-  // Each page came out of the split with one reference: the head's is the
-  // caller's, the others go.
-  for (std::uint64_t i = 1; i < order.pages().raw(); ++i) folios.put(head + PageCount(i));
+  // Each piece came out of the split with one reference: the first one's is
+  // the caller's, the others go.
+  PageCount at = pieces.front().pages();
+  for (const Order piece : std::span(pieces).subspan(1)) {
+    folios.put(head + at);
+    at += piece.pages();
+  }
   return {};
 }
 
@@ -94,21 +104,17 @@ void Splitter::unmap_huge(vm::Vma& vma, Entry& pmd, VirtAddr block, std::vector<
   system_.folios.put(head);
 }
 
-bool Splitter::holds_only_zeroes(Pfn page) const {
-  if (system_.memory.contents() == phys::Contents::kNone) return system_.memory.frame(page).touched == 0;
-  const std::byte* const bytes = system_.memory.bytes(page);
-  return std::all_of(bytes, bytes + kPageSize, [](std::byte b) { return b == std::byte{0}; });
-}
-
 void Splitter::remap(const Place& place) {
   vm::AddressSpace& mm = *place.mm;
   Entry& pte = *mm.tables().pte(*mm.tables().find_pmd(place.addr), place.addr);
-  if (!place.vma->flags.has(vm::VmFlag::kLocked) && holds_only_zeroes(place.page)) {
+  const Pfn head = system_.folios.head_of(place.page);
+  const bool alone = system_.folios.order_of(head) == kOrder0;
+  if (alone && !place.vma->flags.has(vm::VmFlag::kLocked) && holds_only_zeroes(system_.memory, place.page)) {
     pte = Native::make_special(Native::leaf(system_.zero_page, vm::page_prot(*place.vma)));
     mm.rss().sub_anon(PageCount(1));
     return;
   }
-  system_.folios.get(place.page);
+  system_.folios.get(head);
   system_.folios.add_anon_rmap_ptes(place.page, 1, mm.id(), place.exclusive);
   pte = place.entry;
 }

@@ -1,8 +1,7 @@
-// split/splitter.h - turning one anonymous folio into 4 KiB folios in place.
+// split/splitter.h - turning one anonymous folio into smaller ones in place.
 //
-// Mirrors: __folio_split to order 0, unmap_folio, remap_page,
-// try_to_map_unused_to_zeropage, Linux 6.18. Differs: uniform splits to
-// order 0 of anonymous folios only.
+// Mirrors: __folio_split, unmap_folio, remap_page,
+// try_to_map_unused_to_zeropage, Linux 6.18. Differs: anonymous folios only.
 #pragma once
 
 #include <vector>
@@ -20,10 +19,11 @@ class Splitter final : public vm::SplitPort {
   explicit Splitter(vm::System& system) : system_(system) {}
 
   // While the folio is taken apart nothing maps it; then each page is mapped
-  // again where it was, as a folio of its own. A page that is all zeroes (or,
-  // when contents are not kept, was never touched) gives way to the zero
-  // page. A folio with references besides its maps and the caller's one stays whole.
-  Result<void, vm::SplitError> split_folio(Pfn head) override;
+  // again where it was, in a smaller folio. A 4 KiB piece that is all zeroes
+  // (or, when contents are not kept, was never touched) gives way to the zero
+  // page. A folio with references besides its maps and the caller's one stays
+  // whole. An order that cannot be is refused without a word in the counters.
+  Result<void, vm::SplitError> split_folio(Pfn head, const vm::SplitRequest& request) override;
 
  private:
   // One entry that showed a page of the folio.
@@ -40,7 +40,6 @@ class Splitter final : public vm::SplitPort {
   void unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places);
   void unmap_huge(vm::Vma& vma, arch::Entry& pmd, VirtAddr block, std::vector<Place>& places);
   void remap(const Place& place);
-  [[nodiscard]] bool holds_only_zeroes(Pfn page) const;
   [[nodiscard]] vm::SplitError failed(Order order, vm::SplitError why);
 
   vm::System& system_;

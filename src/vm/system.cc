@@ -15,10 +15,10 @@ System::System(phys::PhysMemory ram)
   zero_page = *zero;
 }
 
-bool split_folio(System& system, Pfn head) {
+bool split_folio(System& system, Pfn head, const SplitRequest& request) {
   QUIRE_CHECK(system.split != nullptr);
   system.folios.get(head);
-  const bool done = system.split->split_folio(head).has_value();
+  const bool done = system.split->split_folio(head, request).has_value();
   system.folios.put(head);
   return done;
 }

@@ -24,7 +24,15 @@ namespace quire::vm {
 enum class SplitError : std::uint8_t {
   kBusy,       // extra references: pinned, or mapped elsewhere than expected
   kNoAnonVma,  // its anon_vma is gone
-  kTooSmall,   // order 0 already
+  kTooSmall,   // no larger than the pieces wanted
+  kOrder1,     // two pages cannot be an anonymous folio
+};
+
+// What a folio is to be split into: pieces of one order, or, round one page
+// of it, that order and everything else in as large pieces as can be.
+struct SplitRequest {
+  Order to = kOrder0;
+  std::optional<PageCount> round;
 };
 
 // Splitting needs the reverse map and every mapping of the folio; it lives
@@ -32,9 +40,10 @@ enum class SplitError : std::uint8_t {
 class SplitPort {
  public:
   virtual ~SplitPort() = default;
-  // Splits an anonymous folio into order-0 folios, which stay mapped where
-  // the folio was. The caller holds one reference on `head` besides the maps'.
-  virtual Result<void, SplitError> split_folio(Pfn head) = 0;
+  // Splits an anonymous folio into smaller ones, which stay mapped where the
+  // folio was. The caller holds one reference on `head` besides the maps',
+  // which stays with the piece that begins there.
+  virtual Result<void, SplitError> split_folio(Pfn head, const SplitRequest& request) = 0;
 };
 
 // The zero-filled 2 MiB folio all huge read faults map. Made at the first
@@ -71,7 +80,7 @@ struct System {
   std::uint32_t next_mm_id = 1;
 };
 
-// Splits the folio to order 0, taking the reference that takes. False when it stays whole.
-[[nodiscard]] bool split_folio(System& system, Pfn head);
+// Splits the folio, taking the reference that takes. False when it stays whole.
+[[nodiscard]] bool split_folio(System& system, Pfn head, const SplitRequest& request = {});
 
 }  // namespace quire::vm
