@@ -47,20 +47,24 @@ enum class Kind : std::uint8_t {
   kExec,
   kExit,
   kPolicy,
+  kKhugepaged,
+  kShrink,
+  kSplit,
   kCount,
 };
 // How often each kind comes, in the order above.
 constexpr std::array<unsigned, static_cast<std::size_t>(Kind::kCount)> kWeights{
-    30, 10, 10, 3, 2, 5, 7, 20, 3, 6, 3, 3, 2, 2, 6, 1, 4, 3};
+    30, 10, 10, 3, 2, 5, 7, 28, 3, 6, 3, 3, 2, 2, 6, 1, 4, 3, 4, 2, 4};
 constexpr std::array<const char*, static_cast<std::size_t>(Kind::kCount)> kNames{
     "store",   "load",   "mmap",         "mmap_file",        "mmap_anywhere", "munmap", "mprotect",
     "madvise", "mremap", "mremap_fixed", "mremap_dontunmap", "brk",           "mlock",  "munlock",
-    "fork",    "exec",   "exit",         "sysfs_write"};
+    "fork",    "exec",   "exit",         "sysfs_write",      "khugepaged",    "shrink", "split"};
 
 constexpr std::array<std::uint64_t, 10> kCounts{1, 2, 3, 4, 16, 17, 33, 200, 512, 700};
 constexpr std::array<std::uint64_t, 4> kAligns{1, 4, 16, 512};
 constexpr std::array<int, 4> kProts{PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE, PROT_READ | PROT_EXEC};
-constexpr std::array<int, 13> kAdvice{MADV_DONTNEED,
+constexpr int kCollapse = 25, kGuardInstall = 102, kGuardRemove = 103;
+constexpr std::array<int, 22> kAdvice{MADV_DONTNEED,
                                       MADV_DONTNEED,
                                       MADV_FREE,
                                       MADV_FREE,
@@ -72,7 +76,16 @@ constexpr std::array<int, 13> kAdvice{MADV_DONTNEED,
                                       MADV_WIPEONFORK,
                                       MADV_KEEPONFORK,
                                       22,
-                                      23};
+                                      23,
+                                      MADV_COLD,
+                                      MADV_PAGEOUT,
+                                      MADV_PAGEOUT,
+                                      kCollapse,
+                                      kCollapse,
+                                      kCollapse,
+                                      kGuardInstall,
+                                      kGuardInstall,
+                                      kGuardRemove};
 constexpr std::array<const char*, 6> kPolicies{"4K",
                                                "thp_anon=16K,64K:always",
                                                "thp_anon=64K:always",
@@ -174,6 +187,9 @@ class Machine {
   void exec(Pair& p);
   void exit(std::size_t who);
   void policy(const Operation& op);
+  void split(Pair& p, const Operation& op);
+  void collapse(Pair& p, VirtRange r);
+  void note_dropped(Pair& p, VirtRange r);
   void compare(Pair& p);
   void compare_page(Pair& p, const PageInfo& info);
   void free_anywhere(Pair& p, VirtRange range);
@@ -184,6 +200,7 @@ class Machine {
   PageCount free_at_start_;
   std::vector<Pair> pairs_;
   unsigned written_ = 0;
+  std::byte guarded_{};
 };
 
 std::size_t span_of(const Operation& op) {
@@ -251,7 +268,35 @@ void Machine::free_anywhere(Pair& p, VirtRange range) { RC_ASSERT(!p.model.any_m
 void Machine::advise(Pair& p, const Operation& op) {
   const VirtRange r = op.range();
   const int advice = kAdvice[op.choice % kAdvice.size()];
+  if (advice == kCollapse) return collapse(p, r);
   expect_same("madvise", code(p.real->madvise(r.begin, r.size(), advice)), code(p.model.advise(r, advice)));
+  if (advice == MADV_PAGEOUT) note_dropped(p, r);
+}
+
+// What can become huge is not the model's business; no byte may change.
+void Machine::collapse(Pair& p, VirtRange r) {
+  const Errno said = code(p.real->madvise(r.begin, r.size(), kCollapse));
+  if (said == Errno{}) return RC_ASSERT(p.model.all_mapped(r));
+  RC_ASSERT(said == Errno::kInval || (said == Errno::kNoMem && !p.model.all_mapped(r)));
+}
+
+// Pages that MADV_FREE marked and nobody wrote since may be gone now.
+void Machine::note_dropped(Pair& p, VirtRange r) {
+  for (const PageInfo& info : p.real->layout(r)) {
+    const FlatPage* const page = p.model.find(info.addr);
+    if (page != nullptr && page->own && info.state == PageInfo::State::kNone)
+      RC_ASSERT(p.model.drop(info.addr) || *page->own == FlatFiles::zero());
+  }
+}
+
+// To any order, all pieces alike or round a page.
+void Machine::split(Pair& p, const Operation& op) {
+  const VirtRange r = op.range();
+  if (op.choice % 16 == 15) return RC_ASSERT(kernel_->debugfs_write("split_huge_pages", "1").has_value());
+  const int page = op.choice % 3 == 0 ? static_cast<int>(op.to % 512) : -1;
+  const auto words =
+      fmt::format("{},{:#x},{:#x},{},{}", p.real->pid(), r.begin.raw(), r.end.raw(), op.choice / 3 % 9, page);
+  RC_ASSERT(kernel_->debugfs_write("split_huge_pages", words).has_value());
 }
 
 // Grows or shrinks. Where mappings end is not the model's business, so a
@@ -273,7 +318,7 @@ void Machine::resize(Pair& p, const Operation& op) {
   if (!at) return RC_ASSERT(flags == 0 && at.error() == Errno::kNoMem && p.model.any_mapped(grown));
   RC_ASSERT(p.model.all_mapped(r));
   FlatPage tail = *p.model.find(r.end - PageCount(1));
-  tail.own.reset();
+  tail.empty();
   ++tail.file_page;
   if (*at == r.begin) {
     free_anywhere(p, grown);
@@ -362,6 +407,11 @@ void Machine::exit(std::size_t who) {
 
 void Machine::policy(const Operation& op) {
   static constexpr std::array<const char*, 4> kWords{"always", "madvise", "never", "inherit"};
+  if (op.choice % 8 == 6) {
+    const auto most = fmt::format("{}", op.to % 512);
+    RC_ASSERT(kernel_->sysfs_write("khugepaged/max_ptes_none", most).has_value());
+    return;
+  }
   if (op.choice % 8 == 7) {
     RC_ASSERT(kernel_->sysfs_write("use_zero_page", op.to % 2 == 0 ? "0" : "1").has_value());
     return;
@@ -379,6 +429,12 @@ void Machine::apply(const Operation& op) {
       return exit(who);
     case Kind::kPolicy:
       return policy(op);
+    case Kind::kKhugepaged:
+      kernel_->khugepaged(1 + op.choice % 3);
+      return;
+    case Kind::kShrink:
+      kernel_->shrink_deferred_splits(op.to % 20);
+      return;
     default:
       return run(pairs_[who], op);
   }
@@ -414,6 +470,8 @@ void Machine::run(Pair& p, const Operation& op) {
       return expect_same("munlock", code(p.real->munlock(r.begin, r.size())), code(p.model.lock(r, false)));
     case Kind::kExec:
       return exec(p);
+    case Kind::kSplit:
+      return split(p, op);
     default:
       return mmap(p, op);
   }
@@ -422,7 +480,10 @@ void Machine::run(Pair& p, const Operation& op) {
 // Looking must not touch: what is not mapped yet holds what it held before.
 void Machine::compare_page(Pair& p, const PageInfo& info) {
   const FlatPage* const page = p.model.find(info.addr);
-  if (page == nullptr) return RC_ASSERT(info.state == PageInfo::State::kNone);
+  if (page == nullptr) return RC_ASSERT(info.state == PageInfo::State::kNone && !info.guard);
+  RC_ASSERT(info.guard == page->guard);
+  if (page->guard)
+    return RC_ASSERT(p.real->load(info.addr, std::span(&guarded_, 1)).error() == Errno::kFault);
   if (info.state == PageInfo::State::kNone) {
     // Private pages that were written never go but by MADV_DONTNEED.
     if (page->own && *page->own != FlatFiles::zero())
@@ -490,7 +551,7 @@ rc::Gen<Operation> operation() {
           [](Kind kind, unsigned who, unsigned align, unsigned count, unsigned choice, std::uint64_t page,
              std::uint64_t to) { return Operation{kind, who, align, count, choice, page, to}; },
           rc::gen::elementOf(bag), rc::gen::inRange(0U, 4U), rc::gen::inRange(0U, 4U),
-          rc::gen::inRange<unsigned>(0, kCounts.size()), rc::gen::inRange(0U, 104U),
+          rc::gen::inRange<unsigned>(0, kCounts.size()), rc::gen::inRange(0U, 176U),
           rc::gen::inRange<std::uint64_t>(0, kPages), rc::gen::inRange<std::uint64_t>(0, kPages)));
 }
 

@@ -27,9 +27,16 @@ struct FlatPage {
   std::uint32_t file = 0;  // 0: anonymous
   std::uint64_t file_page = 0;
   std::shared_ptr<PageBytes> own = nullptr;  // the program's own bytes; null: never written
+  bool guard = false;                        // MADV_GUARD_INSTALL: not to be touched
+  bool freed = false;                        // MADV_FREE, and not written since: may be dropped
 
   [[nodiscard]] bool readable() const { return prot != 0; }
   [[nodiscard]] bool writable() const { return (prot & PROT_WRITE) != 0; }
+  // Nothing was ever here, though the mapping is the same.
+  void empty() {
+    own.reset();
+    guard = freed = false;
+  }
 };
 
 // The files of a machine: pages that were written; all others are zeroes.
@@ -70,6 +77,14 @@ class FlatMemory {
   }
   Outcome advise(VirtRange range, int advice);
   Outcome lock(VirtRange range, bool locked);
+  // The page was dropped, if it may have been. False: it must be there.
+  bool drop(VirtAddr addr) {
+    FlatPage& page = pages_.at(addr.page_number());
+    if (!page.freed) return false;
+    page.own.reset();
+    page.freed = false;
+    return true;
+  }
   // Moves the pages of `from` to `to`; `keep` leaves empty ones behind.
   void move(VirtRange from, VirtAddr to, bool keep);
   Outcome store(VirtAddr addr, std::span<const std::byte> data);
@@ -140,7 +155,7 @@ inline FlatMemory::Outcome FlatMemory::lock(VirtRange range, bool locked) {
   if (!done || !locked) return done;
   // Locking makes the pages present, which memory without access refuses.
   for (VirtAddr at = range.begin; at < range.end; at += PageCount(1))
-    if (!find(at)->readable()) return std::unexpected(Errno::kNoMem);
+    if (!find(at)->readable() || find(at)->guard) return std::unexpected(Errno::kNoMem);
   return {};
 }
 
@@ -152,9 +167,23 @@ inline FlatMemory::Outcome FlatMemory::advise_page(FlatPage& page, int advice) {
       [[fallthrough]];
     case 24:  // MADV_DONTNEED_LOCKED
       page.own.reset();
+      page.freed = false;
       break;
-    case MADV_FREE:  // nothing reclaims, so the bytes stay
+    case MADV_FREE:  // only MADV_PAGEOUT drops them
       if (page.locked || page.file != 0) return refuse();
+      page.freed = page.own != nullptr;
+      break;
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+      if (page.locked) return refuse();
+      break;
+    case 102:  // MADV_GUARD_INSTALL
+      if (page.locked) return refuse();
+      page.empty();
+      page.guard = true;
+      break;
+    case 103:  // MADV_GUARD_REMOVE
+      page.guard = false;
       break;
     case MADV_DONTFORK:
       page.dont_fork = true;
@@ -171,9 +200,11 @@ inline FlatMemory::Outcome FlatMemory::advise_page(FlatPage& page, int advice) {
       break;
     case 22:  // MADV_POPULATE_READ
       if (!page.readable()) return refuse();
+      if (page.guard) return std::unexpected(Errno::kFault);
       break;
     case 23:  // MADV_POPULATE_WRITE
       if (!page.writable()) return refuse();
+      if (page.guard) return std::unexpected(Errno::kFault);
       break;
     default:  // sizes and the like: nothing a program can see
       break;
@@ -203,7 +234,7 @@ inline void FlatMemory::move(VirtRange from, VirtAddr to, bool keep) {
     const auto found = pages_.find(at.page_number());
     if (found == pages_.end()) continue;
     moved[(to + (at - from.begin)).page_number()] = found->second;
-    found->second.own.reset();
+    found->second.empty();
     if (keep) found->second.locked = false;
   }
   if (!keep) unmap(from);
@@ -221,7 +252,9 @@ inline FlatMemory::Outcome FlatMemory::store(VirtAddr addr, std::span<const std:
   for (std::size_t i = 0; i < data.size(); ++i) {
     const VirtAddr at = addr + ByteCount(i);
     const auto found = pages_.find(at.page_number());
-    if (found == pages_.end() || !found->second.writable()) return std::unexpected(Errno::kFault);
+    if (found == pages_.end() || !found->second.writable() || found->second.guard)
+      return std::unexpected(Errno::kFault);
+    found->second.freed = false;
     writable_bytes(found->second)[at.page_offset()] = data[i];
   }
   return {};
@@ -230,7 +263,7 @@ inline FlatMemory::Outcome FlatMemory::store(VirtAddr addr, std::span<const std:
 inline FlatMemory::Outcome FlatMemory::load(VirtAddr addr, std::span<std::byte> data) const {
   for (std::size_t i = 0; i < data.size(); ++i) {
     const FlatPage* const page = find(addr + ByteCount(i));
-    if (page == nullptr || !page->readable()) return std::unexpected(Errno::kFault);
+    if (page == nullptr || !page->readable() || page->guard) return std::unexpected(Errno::kFault);
     data[i] = bytes(*page)[(addr + ByteCount(i)).page_offset()];
   }
   return {};
@@ -241,7 +274,7 @@ inline FlatMemory FlatMemory::forked() const {
   std::erase_if(child.pages_, [](const auto& entry) { return entry.second.dont_fork; });
   for (auto& [n, page] : child.pages_) {
     page.locked = false;
-    if (page.wipe_on_fork) page.own.reset();
+    if (page.wipe_on_fork) page.empty();
   }
   return child;
 }
