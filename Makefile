@@ -20,13 +20,13 @@ everything: setup  ## the program, the tests and the benchmarks
 run: build  ## replay a shipped recording under five policies
 	build/quire replay $(RECORDING) $(foreach p,$(POLICIES),--policy $(p))
 
-test: setup  ## the whole suite, one summary (make asan and make tsan: the same under sanitizers)
-	@JOBS=$(JOBS) scripts/test.sh release
+test: setup  ## the whole suite, and the memory manager and recording reader again under sanitizers
+	@JOBS=$(JOBS) scripts/test.sh release asan-manager
 
-asan: setup  ## the suite under AddressSanitizer and UBSan
+asan: setup  ## the whole suite under AddressSanitizer and UBSan
 	@JOBS=$(JOBS) scripts/test.sh asan
 
-tsan: setup  ## the suite under ThreadSanitizer
+tsan: setup  ## the whole suite under ThreadSanitizer
 	@JOBS=$(JOBS) scripts/test.sh tsan
 
 bench: everything  ## every benchmark, and our engine beside the live kernel

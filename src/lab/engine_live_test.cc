@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "base/testing_sanitized.h"
 #include "lab/testing_live_program.h"
 #include "live/host.h"
 #include "live/layout.h"
@@ -410,6 +411,7 @@ std::uint64_t setting(const char* name, std::uint64_t fallback) {
 class EngineLive : public ::testing::Test {
  protected:
   void SetUp() override {
+    if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
     if (!is_the_modelled_kernel()) GTEST_SKIP() << "the host does not run Linux 6.18 on x86-64";
     if (const auto c = live::probe_page_frames(); !c.available) GTEST_SKIP() << c.reason;
     auto guard = live::SettingsGuard::hold();

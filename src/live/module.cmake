@@ -6,6 +6,9 @@ if(QUIRE_TESTS)
   find_package(Threads REQUIRED)
   add_executable(live_touch ${dir}/touch_main.cc)
   target_link_libraries(live_touch PRIVATE Threads::Threads)
+  # Measured to the page: nothing of a sanitizer's may be in it.
+  target_compile_options(live_touch PRIVATE -fno-sanitize=all)
+  target_link_options(live_touch PRIVATE -fno-sanitize=all)
   add_dependencies(${QUIRE_MODULE} live_touch)
 endif()
 

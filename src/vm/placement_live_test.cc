@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "base/testing_sanitized.h"
 #include "vm/placement.h"
 #include "vm/testing_syscalls.h"
 
@@ -232,6 +233,7 @@ int run_child(std::uint64_t seed, rlim_t stack_limit) {
 // The kernel and get_unmapped_area choose the same address 300 times over for
 // each of several seeds and stack limits (which decide where mappings begin).
 TEST(LivePlacement, AgreesWithTheKernel) {
+  if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
   utsname name{};
   ::uname(&name);
   if (std::strncmp(name.release, "6.18.", 5) != 0) GTEST_SKIP() << "the running kernel is not Linux 6.18";

@@ -1,0 +1,165 @@
+#include "litmus/fuzz.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <optional>
+
+#include "litmus/draw.h"
+#include "litmus/engine_side.h"
+#include "litmus/print.h"
+#include "litmus/random.h"
+#include "litmus/shrink.h"
+
+namespace quire::litmus {
+namespace {
+
+// Other programs move the kernel's counters too: a difference in one is real
+// when it comes again every time.
+constexpr int kRepeats = 6;
+
+// Adds the time of its life to a sum.
+class Stopwatch {
+ public:
+  explicit Stopwatch(std::uint64_t& sum) : sum_(sum) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() {
+    const auto spent = std::chrono::steady_clock::now() - begin_;
+    sum_ += static_cast<std::uint64_t>(std::chrono::nanoseconds(spent).count());
+  }
+
+ private:
+  std::uint64_t& sum_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+// Experiments of one seed are spread, so that seed 1 and seed 2 share none.
+std::uint64_t seed_of(std::uint64_t seed, std::uint64_t run) { return seed * 1'000'000'007U + run; }
+
+// Both sides of an experiment.
+struct Pair {
+  Recording engine;
+  std::optional<Recording> kernel;
+  std::vector<Finding> findings;
+};
+
+class Fuzzer {
+ public:
+  Fuzzer(const FuzzOptions& options, std::optional<KernelHost> host)
+      : options_(options), host_(std::move(host)) {}
+
+  Result<FuzzResult, Diagnostic> run(const FuzzProgress& progress) {
+    while (result_.runs < options_.runs && result_.disagreements.size() < options_.most) {
+      const Experiment experiment =
+          random_experiment({.seed = seed_of(options_.seed, result_.runs), .steps = options_.steps});
+      const Pair pair = QUIRE_TRY(both(experiment));
+      if (!pair.findings.empty()) QUIRE_TRY(note(experiment));
+      ++result_.runs;
+      result_.steps += experiment.steps.size();
+      if (progress) progress(result_);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  Result<Recording, Diagnostic> on_engine(const Experiment& experiment) {
+    const Stopwatch watch(result_.engine_ns);
+    const auto side = QUIRE_TRY(engine_side(experiment));
+    return record(experiment, *side);
+  }
+  Result<Recording, Diagnostic> on_kernel(const Experiment& experiment) {
+    const Stopwatch watch(result_.kernel_ns);
+    const auto side = QUIRE_TRY(host_->side(experiment));
+    return record(experiment, *side);
+  }
+
+  Result<Pair, Diagnostic> both(const Experiment& experiment) {
+    Pair pair;
+    auto engine = on_engine(experiment);
+    if (!engine) {  // a broken invariant is a finding as well
+      if (engine.error().kind == Diagnostic::Kind::kPrivilege) return fail(engine.error());
+      pair.findings.push_back({{}, engine.error().line(), Evidence::kCertain});
+      return pair;
+    }
+    pair.engine = std::move(*engine);
+    if (!host_) return pair;
+    for (int repeat = 0; repeat < kRepeats; ++repeat) {
+      pair.kernel = QUIRE_TRY(on_kernel(experiment));
+      std::vector<Finding> found = differences(experiment, pair);
+      if (repeat == 0) {
+        pair.findings = std::move(found);
+      } else {
+        std::erase_if(pair.findings,
+                      [&](const Finding& f) { return std::ranges::find(found, f) == found.end(); });
+      }
+      if (std::ranges::none_of(pair.findings, is_counter)) break;
+    }
+    return pair;
+  }
+  static bool is_counter(const Finding& finding) { return finding.evidence == Evidence::kCounter; }
+  static std::vector<Finding> differences(const Experiment& experiment, const Pair& pair) {
+    std::vector<Finding> found = compare(experiment, pair.engine, *pair.kernel);
+    if (serves_everybody(experiment)) std::erase_if(found, is_counter);
+    return found;
+  }
+
+  Result<void, Diagnostic> note(const Experiment& experiment) {
+    std::optional<Diagnostic> trouble;
+    const Shows shows = [&](const Experiment& candidate) {
+      const auto pair = both(candidate);
+      if (!pair) trouble = pair.error();
+      return pair && !pair->findings.empty();
+    };
+    const Experiment smallest = shrink(experiment, shows, options_.shrink_tries);
+    if (trouble) return fail(*trouble);
+    const Pair pair = QUIRE_TRY(both(smallest));
+    Disagreement disagreement{.run = result_.runs, .file = {}, .finding = {}};
+    if (!pair.findings.empty()) disagreement.finding = pair.findings.front();
+    disagreement.file =
+        QUIRE_TRY(write(pair.kernel ? as_seen(smallest, *pair.kernel) : smallest, disagreement));
+    result_.disagreements.push_back(std::move(disagreement));
+    return {};
+  }
+
+  // The experiment with the kernel's answers as what is expected of its steps.
+  static Experiment as_seen(Experiment experiment, const Recording& kernel) {
+    for (std::size_t i = 0; i < std::min(experiment.steps.size(), kernel.steps.size()); ++i)
+      experiment.steps[i].ends = kernel.steps[i].ending.ends;
+    if (experiment.steps.empty() || kernel.steps.size() < experiment.steps.size()) return experiment;
+    Letters letters;
+    for (const View& view : kernel.steps.back().views) {
+      Expectation expected;
+      expected.process = view.process;
+      expected.claim = ExpectPicture{{{}, view.block, {}}, draw(view.pages, letters)};
+      experiment.steps.back().expectations.push_back(std::move(expected));
+    }
+    return experiment;
+  }
+
+  Result<std::string, Diagnostic> write(Experiment experiment, const Disagreement& found) const {
+    const std::string name = fmt::format("{}/seed{}-run{}.litmus", options_.folder, options_.seed, found.run);
+    experiment.about =
+        fmt::format("found by chance, seed {} run {}: {}", options_.seed, found.run, found.finding.what);
+    std::ofstream out(name);
+    out << print(experiment);
+    if (out.flush()) return name;
+    return fail(Diagnostic{Diagnostic::Kind::kFailure, name, "cannot be written", "name another --folder"});
+  }
+
+  const FuzzOptions options_;
+  std::optional<KernelHost> host_;
+  FuzzResult result_;
+};
+
+}  // namespace
+
+Result<FuzzResult, Diagnostic> fuzz(const FuzzOptions& options, const FuzzProgress& progress) {
+  std::optional<KernelHost> host;
+  if (options.against == Against::kKernel) host.emplace(QUIRE_TRY(KernelHost::open()));
+  return Fuzzer(options, std::move(host)).run(progress);
+}
+
+}  // namespace quire::litmus

@@ -1,0 +1,53 @@
+#include "litmus/fuzz.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/testing_sanitized.h"
+#include "trace/test_recording.h"
+
+namespace quire::litmus {
+namespace {
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+std::string text_of(const FuzzResult& result) {
+  std::string text;
+  for (const Disagreement& d : result.disagreements) text += d.file + ": " + d.finding.what + "\n";
+  return text;
+}
+
+// No random experiment breaks an invariant of the engine.
+TEST(Fuzz, EngineKeepsItsInvariants) {
+  const trace::testing::TempDir folder;
+  const auto result = fuzz({.seed = setting("QUIRE_FUZZ_SEED", 1),
+                            .runs = 40,
+                            .against = Against::kNobody,
+                            .folder = folder.file(".")},
+                           {});
+  ASSERT_TRUE(result) << result.error().line();
+  EXPECT_EQ(result->runs, 40U);
+  EXPECT_EQ(result->steps, 40U * 60U);
+  EXPECT_EQ(text_of(*result), "");
+}
+
+// The running kernel does what the engine does. QUIRE_FUZZ_SEED and
+// QUIRE_FUZZ_RUNS ask for others; `quire litmus fuzz` for many.
+TEST(Fuzz, KernelAgrees) {
+  if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
+  const trace::testing::TempDir folder;
+  const auto result = fuzz({.seed = setting("QUIRE_FUZZ_SEED", 1),
+                            .runs = setting("QUIRE_FUZZ_RUNS", 40),
+                            .folder = folder.file(".")},
+                           {});
+  if (!result && result.error().kind == Diagnostic::Kind::kPrivilege) GTEST_SKIP() << result.error().line();
+  ASSERT_TRUE(result) << result.error().line();
+  EXPECT_EQ(text_of(*result), "");
+}
+
+}  // namespace
+}  // namespace quire::litmus

@@ -1,0 +1,191 @@
+#include "litmus/random.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/rng.h"
+#include "litmus/names.h"
+
+namespace quire::litmus {
+namespace {
+
+constexpr const char* kArena = "A";
+constexpr std::uint64_t kPages = 1536;  // three blocks of 2 MiB
+constexpr std::size_t kMostProcesses = 4;
+
+class Chance {
+ public:
+  explicit Chance(std::uint64_t seed) : rng_(seed) {}
+  template <typename T, std::size_t N>
+  [[nodiscard]] T one_of(const std::array<T, N>& all) {
+    return all[rng_.below(N)];
+  }
+  [[nodiscard]] bool percent(unsigned n) { return rng_.chance(n); }
+  [[nodiscard]] std::uint64_t below(std::uint64_t n) { return rng_.below(n); }
+
+ private:
+  base::Rng rng_;
+};
+
+// --- Settings ---
+
+Set size_setting(Order order, const char* value) { return {{}, OrderSet::of(order), "", value}; }
+Set file_setting(const char* file, const char* value) { return {{}, {}, file, value}; }
+
+std::vector<Set> random_settings(Chance& chance) {
+  std::vector<Set> settings;
+  // `always` reaches every program of the host: now and then.
+  const bool everybody = chance.percent(5);
+  settings.push_back(file_setting("enabled", everybody            ? "always"
+                                             : chance.percent(50) ? "madvise"
+                                                                  : "never"));
+  const unsigned how_many = chance.one_of(std::array{25U, 50U, 100U});
+  for (unsigned order = 2; order <= kPmdOrder; ++order) {
+    const char* value = "never";
+    if (chance.percent(how_many)) value = chance.percent(70) ? "madvise" : "inherit";
+    if (everybody && chance.percent(10)) value = "always";
+    settings.push_back(size_setting(Order(order), value));
+  }
+  static constexpr std::array kDefrag{"always", "defer", "defer+madvise", "madvise", "never"};
+  settings.push_back(file_setting("defrag", chance.one_of(kDefrag)));
+  settings.push_back(file_setting("use_zero_page", chance.percent(70) ? "1" : "0"));
+  return settings;
+}
+
+// --- Steps ---
+
+class Script {
+ public:
+  explicit Script(std::uint64_t seed) : chance_(seed) {}
+
+  Experiment run(unsigned steps) {
+    Experiment experiment;
+    experiment.about = "made by chance";
+    experiment.ram = 256_MiB;
+    experiment.settings = random_settings(chance_);
+    add(experiment, Map{.name = kArena, .size = PageCount(kPages).bytes(), .location = {}});
+    if (chance_.percent(95)) add(experiment, Advise{MADV_HUGEPAGE, whole()});
+    while (experiment.steps.size() < steps) {
+      process_ = lives_.alive()[chance_.below(lives_.alive().size())];
+      add(experiment, action());
+    }
+    return experiment;
+  }
+
+ private:
+  void add(Experiment& experiment, Action action) {
+    Step step;
+    step.process = process_;
+    step.action = std::move(action);
+    lives_.after(step);
+    experiment.steps.push_back(std::move(step));
+  }
+
+  Action action() {
+    const std::uint64_t dice = chance_.below(100);
+    if (dice < 28) return access(Access::Kind::kWrite);
+    if (dice < 37) return access(Access::Kind::kRead);
+    if (dice < 46) return Protect{range(), chance_.one_of(std::array{3, 3, 1, 0})};
+    if (dice < 51) return Unmap{range()};
+    if (dice < 56) return map();
+    if (dice < 79) return Advise{advice(), range()};
+    if (dice < 86) return move();
+    if (dice < 88) return resize();
+    if (dice < 90) return lock();
+    if (dice < 92) return prctl();
+    if (dice < 93 && lives_.has(kFirstProcess)) return setting();
+    if (dice < 97 && lives_.alive().size() < kMostProcesses) return Fork{fmt::format("c{}", ++children_)};
+    if (lives_.alive().size() > 1) return Exit{};
+    return Advise{MADV_HUGEPAGE, whole()};
+  }
+
+  [[nodiscard]] static Range whole() { return {Place{{}, kArena, {}}, Range::Extent::kWhole, {}}; }
+  [[nodiscard]] static Place page(std::uint64_t n) { return {{}, kArena, PageCount(n).bytes()}; }
+  [[nodiscard]] std::uint64_t any_page() {
+    const std::uint64_t align = chance_.one_of(std::array<std::uint64_t, 5>{1, 1, 4, 16, 512});
+    return chance_.below(kPages) / align * align;
+  }
+  [[nodiscard]] std::uint64_t any_length() {
+    return chance_.one_of(std::array<std::uint64_t, 13>{1, 1, 2, 3, 4, 8, 16, 16, 17, 33, 100, 512, 700});
+  }
+  [[nodiscard]] static Range pages(std::uint64_t first, std::uint64_t n) {
+    return {page(first), Range::Extent::kLength, PageCount(n).bytes()};
+  }
+  [[nodiscard]] Range range() {
+    const std::uint64_t first = any_page();
+    return pages(first, std::min(any_length(), kPages - first));
+  }
+  [[nodiscard]] Action access(Access::Kind kind) {
+    Access access{.kind = kind, .range = range(), .value = std::nullopt};
+    access.every = PageCount(chance_.one_of(std::array<std::uint64_t, 5>{1, 1, 3, 16, 40})).bytes();
+    if (kind == Access::Kind::kWrite) access.value = static_cast<std::uint8_t>(1 + chance_.below(200));
+    return access;
+  }
+  [[nodiscard]] Action map() {
+    const Range where = range();
+    Map map{.name = fmt::format("m{}", ++maps_), .size = where.length, .location = {}};
+    map.location.kind = Location::Kind::kPlace;
+    map.location.place = where.begin;
+    map.prot = chance_.percent(85) ? PROT_READ | PROT_WRITE : PROT_READ;
+    map.populate = chance_.percent(15);
+    return map;
+  }
+  [[nodiscard]] int advice() {
+    static constexpr std::array<int, 15> kAdvice{
+        MADV_HUGEPAGE,       MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTNEED,   MADV_DONTNEED,
+        MADV_DONTNEED,       MADV_FREE,     MADV_FREE,       MADV_FREE,       MADV_POPULATE_READ,
+        MADV_POPULATE_WRITE, MADV_DONTFORK, MADV_DOFORK,     MADV_WIPEONFORK, MADV_KEEPONFORK};
+    return chance_.one_of(kAdvice);
+  }
+  [[nodiscard]] Action move() {
+    const Range from = range();
+    const std::uint64_t n = from.length.raw() / kPageSize;
+    const std::uint64_t to = any_page();
+    Move move{.range = from, .to = page(to), .size = std::nullopt};
+    const std::uint64_t wanted = chance_.percent(75) ? n : 1 + chance_.below(n + 20);
+    const std::uint64_t size = std::min(wanted, kPages - to);
+    if (size != n) move.size = PageCount(size).bytes();
+    move.dontunmap = !move.size && chance_.percent(25);
+    return move;
+  }
+  [[nodiscard]] Action resize() {
+    const Range from = range();
+    const std::uint64_t n = from.length.raw() / kPageSize;
+    return Resize{from, PageCount(1 + chance_.below(n + 20)).bytes()};
+  }
+  [[nodiscard]] Action lock() {
+    if (chance_.percent(60)) return Lock{range()};
+    return Unlock{range()};
+  }
+  [[nodiscard]] Action prctl() {
+    using enum Prctl::ThpDisable;
+    return Prctl{chance_.one_of(std::array{kOff, kOff, kOn, kExceptAdvised})};
+  }
+  // The machine's, not a process's: the language writes it without one.
+  [[nodiscard]] Action setting() {
+    process_ = kFirstProcess;
+    const Order order(2 + static_cast<unsigned>(chance_.below(kPmdOrder - 1)));
+    return size_setting(order, chance_.percent(60) ? "madvise" : "never");
+  }
+
+  Chance chance_;
+  Lives lives_;
+  std::string process_ = kFirstProcess;
+  unsigned children_ = 0;
+  unsigned maps_ = 0;
+};
+
+}  // namespace
+
+Experiment random_experiment(const RandomOptions& options) { return Script(options.seed).run(options.steps); }
+
+bool serves_everybody(const Experiment& experiment) {
+  return std::ranges::any_of(experiment.settings, [](const Set& set) {
+    return set.value == "always" && (!set.sizes.empty() || set.file == "enabled");
+  });
+}
+
+}  // namespace quire::litmus

@@ -1,0 +1,26 @@
+// litmus/random.h - experiments made by chance.
+//
+// One mapping of three huge-page blocks that is advised, protected, unmapped,
+// mapped again, moved within itself, written and read by a parent and its
+// children, under random settings. What is chosen depends on the seed alone.
+#pragma once
+
+#include <cstdint>
+
+#include "litmus/experiment.h"
+
+namespace quire::litmus {
+
+struct RandomOptions {
+  std::uint64_t seed = 1;
+  unsigned steps = 60;
+};
+
+// Every step is expected to succeed: what really happens is for a run to say.
+[[nodiscard]] Experiment random_experiment(const RandomOptions& options);
+
+// Whether other programs of a host get large folios under these settings, so
+// that its counters say nothing.
+[[nodiscard]] bool serves_everybody(const Experiment& experiment);
+
+}  // namespace quire::litmus
