@@ -175,7 +175,8 @@ std::uint32_t Folios::mapcount(Pfn head) const {
 }
 
 bool Folios::maybe_mapped_shared(Pfn head) const {
-  return is_large(head) ? large(head).mapped_shared : frame(head).mapcount > 1;
+  // A single map is nobody else's, whatever the mark still says.
+  return mapcount(head) > 1 && (!is_large(head) || large(head).mapped_shared);
 }
 
 void Folios::defer_split(Pfn head, Why why) {

@@ -315,6 +315,46 @@ TEST_F(FoliosTest, SplitsIntoPiecesOfAnyOrder) {
   EXPECT_EQ(folios.usage().pages, 0U);
 }
 
+// A folio that only one entry maps is not shared, whatever its mark says: of
+// three that mapped it by a PMD, the one without a slot is left.
+TEST_F(FoliosTest, ASingleMapIsNotShared) {
+  const Pfn head = folios.allocate(kOrderPmd).value();
+  folios.add_new_anon_rmap(head, {1, 0}, kA, MappedBy::kPmd);
+  const MmId third(77);
+  for (const MmId child : {kB, third}) {
+    folios.get(head);
+    folios.dup_anon_rmap_pmd(head, child);
+  }
+  for (const MmId gone : {kA, kB}) {
+    EXPECT_TRUE(folios.maybe_mapped_shared(head));
+    folios.remove_rmap_pmd(head, gone);
+    folios.put(head);
+  }
+  EXPECT_TRUE(folios.large(head).mapped_shared);
+  EXPECT_FALSE(folios.maybe_mapped_shared(head));
+  folios.remove_rmap_pmd(head, third);
+  folios.put(head);
+}
+
+// A slot may hold fewer maps than its owner has, who got it late: it is freed,
+// not run below zero.
+TEST_F(FoliosTest, ASlotTakenLateFallsShort) {
+  const Pfn head = fault(Order(4));  // kA
+  const MmId late(77);
+  fork(head, kB);
+  folios.get(head, 16);
+  folios.dup_anon_rmap_ptes(head, 16, late);  // no slot is free
+  unmap(head, 16, kB);
+  folios.get(head);
+  folios.add_anon_rmap_ptes(head, 1, late, Exclusive::kNo);  // the second slot, with one of 17
+  EXPECT_EQ(folios.large(head).slots[1].mapcount, 1U);
+  unmap(head, 16, late);
+  EXPECT_FALSE(folios.large(head).slots[1].mm.valid());
+  unmap(head, 1, late);
+  EXPECT_FALSE(folios.maybe_mapped_shared(head));
+  unmap(head, 16, kA);
+}
+
 // Records of freed folios are used again and start clean.
 TEST_F(FoliosTest, RecordsStartClean) {
   for (int i = 0; i < 3000; ++i) {
