@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/arguments.h"
+#include "cli/litmus_random.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 #include "litmus/draw.h"
@@ -87,20 +89,28 @@ Result<void, Diagnostic> store_if_it_holds(const Verdict& verdict) {
   return litmus::store(verdict.file, verdict.experiment, *verdict.kernel);
 }
 
-// The worst of all files.
-int status_of(const std::vector<Verdict>& verdicts) {
+// The worst of all files; `broken` are those that could not be run.
+int status_of(const std::vector<Verdict>& verdicts, const std::optional<Diagnostic>& broken) {
   const auto any = [&](Verdict::Kind kind) {
     return std::ranges::any_of(verdicts, [kind](const Verdict& v) { return v.kind == kind; });
   };
   if (any(Verdict::Kind::kFails)) return static_cast<int>(Diagnostic::Kind::kFinding);
+  if (broken) return static_cast<int>(broken->kind);
   return any(Verdict::Kind::kUnable) ? static_cast<int>(Diagnostic::Kind::kPrivilege) : 0;
 }
 
 Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
   litmus::Runner runner = QUIRE_TRY(litmus::Runner::open(on));
   std::vector<Verdict> verdicts;
+  std::optional<Diagnostic> broken;
   for (const std::string& file : request.files) {
-    verdicts.push_back(QUIRE_TRY(runner.run(file)));
+    auto verdict = runner.run(file);
+    if (!verdict) {
+      tell(verdict.error());
+      broken = std::move(verdict.error());
+      continue;
+    }
+    verdicts.push_back(std::move(*verdict));
     if (!request.json) print_verdict(request, verdicts.back());
     if (request.store) QUIRE_TRY(store_if_it_holds(verdicts.back()));
   }
@@ -110,7 +120,7 @@ Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
     for (const Verdict& verdict : verdicts) document["experiments"].push_back(verdict_json(verdict));
     fmt::print("{}", report::to_text(document));
   }
-  return status_of(verdicts);
+  return status_of(verdicts, broken);
 }
 
 Result<int, Diagnostic> run_run(Words words) {
@@ -138,20 +148,22 @@ Result<int, Diagnostic> run_run(Words words) {
 }
 
 constexpr const char* kOverview =
-    "Usage: quire litmus run [--on engine|kernel|both] [options] FILE...\n\n"
-    "Experiments that are text files. quire litmus run --help explains the options.\n";
+    "Usage: quire litmus run [--on engine|kernel|both] [options] FILE...\n"
+    "       quire litmus fuzz [--seed N] [--runs N] [--ops N] [options]\n\n"
+    "Experiments that are text files, and random ones. --help behind either explains its options.\n";
 
 }  // namespace
 
 Result<int, Diagnostic> run_litmus(Words words) {
   if (!words.empty() && words.front() == "run") return run_run(words.subspan(1));
+  if (!words.empty() && words.front() == "fuzz") return run_litmus_fuzz(words.subspan(1));
   if (!words.empty() && (words.front() == "--help" || words.front() == "-h")) {
     fmt::print("{}", kOverview);
     return 0;
   }
   return fail(
       misuse(words.empty() ? "nothing to do" : fmt::format("unknown word \"{}\"", one_line(words.front())),
-             "quire litmus run FILE..."));
+             "quire litmus run FILE... or quire litmus fuzz"));
 }
 
 }  // namespace quire::cli

@@ -1,0 +1,108 @@
+#include "cli/litmus_random.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.h"
+#include "cli/tell.h"
+#include "litmus/fuzz.h"
+#include "report/document.h"
+
+namespace quire::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Request {
+  unsigned seed = 1;
+  unsigned runs = 100;
+  unsigned ops = 60;
+  std::string on = "both";
+  std::string folder = ".";
+  bool json = false;
+};
+
+double milliseconds(std::uint64_t ns, std::uint64_t runs) {
+  return runs == 0 ? 0 : static_cast<double>(ns) / 1e6 / static_cast<double>(runs);
+}
+
+void print_text(const Request& request, const litmus::FuzzResult& result) {
+  for (const litmus::Disagreement& d : result.disagreements)
+    fmt::print("run {}: {}\n  {}\n", d.run, d.file, d.finding.what);
+  fmt::print("seed {}: {} experiments, {} steps, {} disagreements; {:.2f} ms each on the engine",
+             request.seed, result.runs, result.steps, result.disagreements.size(),
+             milliseconds(result.engine_ns, result.runs));
+  if (result.kernel_ns != 0) {
+    fmt::print(", {:.0f} ms on the kernel, {:.0f} times as long", milliseconds(result.kernel_ns, result.runs),
+               static_cast<double>(result.kernel_ns) / static_cast<double>(result.engine_ns));
+  }
+  fmt::print("\n");
+}
+
+void print_json(const Request& request, const litmus::FuzzResult& result) {
+  auto document = report::new_document();
+  document["seed"] = request.seed;
+  document["runs"] = result.runs;
+  document["steps"] = result.steps;
+  document["engine_ns"] = result.engine_ns;
+  document["kernel_ns"] = result.kernel_ns;
+  document["disagreements"] = Json::array();
+  for (const litmus::Disagreement& d : result.disagreements)
+    document["disagreements"].push_back({{"run", d.run}, {"file", d.file}, {"what", d.finding.what}});
+  fmt::print("{}", report::to_text(document));
+}
+
+// On a terminal only, and gone when the answer comes.
+void show_progress(const Request& request, const litmus::FuzzResult& result) {
+  if (::isatty(STDERR_FILENO) == 0) return;
+  fmt::print(stderr, "\r{} of {}, {} disagreements ", result.runs, request.runs, result.disagreements.size());
+  if (result.runs == request.runs) fmt::print(stderr, "\r{:60}\r", "");
+}
+
+Diagnostic misuse(std::string what, std::string hint) {
+  return {Diagnostic::Kind::kUsage, "litmus fuzz", std::move(what), std::move(hint)};
+}
+
+}  // namespace
+
+Result<int, Diagnostic> run_litmus_fuzz(Words words) {
+  Request request;
+  Arguments arguments(
+      {.verb = "litmus fuzz",
+       .synopsis = "[--seed N] [--runs N] [--ops N] [options]",
+       .summary = "Makes random experiments, runs each on Quire and on this kernel, and compares them after "
+                  "every\nstep. A disagreement is shrunk and written as a .litmus file; then the exit code is "
+                  "3.",
+       .examples = {"quire litmus fuzz --runs 1000", "quire litmus fuzz --seed 7 --ops 20 --folder found",
+                    "quire litmus fuzz --on engine --runs 10000"}});
+  arguments.option("--seed", request.seed, "N", "Which experiments; the same everywhere (default: 1)");
+  arguments.option("--runs", request.runs, "N", "How many (default: 100)");
+  arguments.option("--ops", request.ops, "N", "Steps of each (default: 60)");
+  arguments.option("--on", request.on, "SIDE", "both (default), or engine: only its invariants are checked");
+  arguments.option("--folder", request.folder, "DIR", "Where disagreements are written (default: here)");
+  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
+  if (request.on != "both" && request.on != "engine")
+    return fail(misuse(fmt::format("--on \"{}\": there are both, engine", one_line(request.on)), ""));
+  if (request.ops < 2) return fail(misuse("--ops: an experiment has at least 2 steps", ""));
+
+  const litmus::FuzzOptions options{
+      .seed = request.seed,
+      .runs = request.runs,
+      .steps = request.ops,
+      .against = request.on == "both" ? litmus::Against::kKernel : litmus::Against::kNobody,
+      .folder = request.folder};
+  const litmus::FuzzResult result =
+      QUIRE_TRY(litmus::fuzz(options, [&](const litmus::FuzzResult& r) { show_progress(request, r); }));
+  if (request.json) {
+    print_json(request, result);
+  } else {
+    print_text(request, result);
+  }
+  return result.disagreements.empty() ? 0 : static_cast<int>(Diagnostic::Kind::kFinding);
+}
+
+}  // namespace quire::cli
