@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the named presets and runs their tests as one suite with one summary.
 #
-#   scripts/test.sh release asan
+#   scripts/test.sh release asan-manager
 set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
