@@ -30,6 +30,8 @@ bool holds(Kind kind, std::uint64_t number, const Page& page) {
       return page.state == Page::State::kAnon;
     case Kind::kSwapped:
       return page.state == Page::State::kSwapped;
+    case Kind::kGuard:
+      return page.state == Page::State::kGuard;
     case Kind::kOrder:
       return page.has_folio() && page.order == number;
     case Kind::kExclusive:

@@ -112,9 +112,10 @@ TEST(Record, StopsAtWhatItCannotDo) {
 
 // A recording survives being stored, whether or not all views are written.
 TEST(RecordingJson, IsReadBack) {
-  const Played r = run(std::string(kOneFolio) +
-                    "map B 2M\nmap C 64K at B+64K\nwrite B every 64K\nfork c\nc: write A+4K\nset 2M madvise\n"
-                    "advise HUGEPAGE B\nunmap A+8K\nc: exit\nread A+64K\n");
+  const Played r =
+      run(std::string(kOneFolio) +
+          "map B 2M\nmap C 64K at B+64K\nwrite B every 64K\nfork c\nc: write A+4K\nset 2M madvise\n"
+          "advise HUGEPAGE B\nunmap A+8K\nc: exit\nread A+64K\n");
   for (const Views views : {Views::kAll, Views::kChanged}) {
     const auto json = to_json(r.experiment, r.recording, views);
     const auto again = recording_from_json(r.experiment, nlohmann::ordered_json::parse(json.dump()), "x");

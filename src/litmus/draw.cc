@@ -13,6 +13,8 @@ char sign_of(const Page& page, Letters& letters) {
       return '.';
     case Page::State::kSwapped:
       return '~';
+    case Page::State::kGuard:
+      return '!';
     case Page::State::kZero:
       return page.pmd ? 'Z' : 'z';
     default:

@@ -16,6 +16,7 @@
 namespace quire::litmus {
 namespace {
 
+constexpr unsigned kMaxPasses = 1U << 12;  // of one round of khugepaged
 constexpr int kMoveFixed = MREMAP_MAYMOVE | MREMAP_FIXED;
 constexpr int kMoveDontUnmap = 4;  // MREMAP_DONTUNMAP
 
@@ -103,6 +104,7 @@ class EngineSide : public Side {
 
   static Page page_of(const PageInfo& info) {
     Page page;
+    if (info.guard) page.state = Page::State::kGuard;
     if (info.state == PageInfo::State::kNone) return page;
     page.pmd = info.pmd_mapped;
     page.state = info.state == PageInfo::State::kZero   ? Page::State::kZero
@@ -207,8 +209,22 @@ class EngineSide : public Side {
   Done perform(const Uffd& /*u*/) { return not_modelled("userfaultfd"); }
   Done perform(const Pin& /*p*/) { return not_modelled("long-term pins"); }
   Done perform(const Unpin& /*u*/) { return not_modelled("long-term pins"); }
-  Done perform(const Khugepaged& /*k*/) { return not_modelled("khugepaged"); }
-  Done perform(const Split& /*s*/) { return not_modelled("the split of debugfs"); }
+  Done perform(const Khugepaged& k) {
+    for (unsigned round = 0; round < k.rounds; ++round) {
+      const long long before = full_scans();
+      for (unsigned pass = 0; pass < kMaxPasses && full_scans() == before; ++pass) kernel_->khugepaged(1);
+    }
+    return Ending{};
+  }
+  [[nodiscard]] long long full_scans() const {
+    return std::atoll(kernel_->sysfs_read("khugepaged/full_scans")->c_str());
+  }
+  Done perform(const Split& s) {
+    const VirtRange range = of(s.range);
+    return ending_of(kernel_->debugfs_write(
+        "split_huge_pages", fmt::format("{},{:#x},{:#x},{}", process().pid(), range.begin.raw(),
+                                        range.end.raw(), s.order.raw())));
+  }
 
   std::unique_ptr<Kernel> kernel_;
   std::map<std::string, Process*> processes_;

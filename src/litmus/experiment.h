@@ -180,9 +180,9 @@ struct Unpin {
   bool operator==(const Unpin&) const = default;
 };
 
-// So many passes of khugepaged over everything.
+// khugepaged goes round all processes so often.
 struct Khugepaged {
-  unsigned passes = 1;
+  unsigned rounds = 1;
   bool operator==(const Khugepaged&) const = default;
 };
 
@@ -207,6 +207,7 @@ struct Property {
     kHugeZero,  // a page of the huge zero folio
     kAnon,
     kSwapped,
+    kGuard,
     kOrder,      // of the folio: `number`
     kSameFolio,  // all pages of the range
     kOwnFolios,  // no two pages of the range share one

@@ -132,6 +132,7 @@ class KernelSide : public Side {
   Page page_of(const live::PageView& view) const {
     Page page;
     if (view.swapped) page.state = Page::State::kSwapped;
+    if (view.guard_region) page.state = Page::State::kGuard;
     if (!view.present) return page;
     page.pmd = view.pmd_mapped;
     page.state = view.zero ? Page::State::kZero : view.anon ? Page::State::kAnon : Page::State::kFile;
@@ -224,9 +225,20 @@ class KernelSide : public Side {
   Done perform(const Uffd& /*u*/) { return fail(cannot("userfaultfd: not done on the kernel yet")); }
   Done perform(const Pin& /*p*/) { return fail(cannot("long-term pins: not done on the kernel yet")); }
   Done perform(const Unpin& /*u*/) { return fail(cannot("long-term pins: not done on the kernel yet")); }
-  Done perform(const Khugepaged& /*k*/) { return fail(cannot("khugepaged: not done on the kernel yet")); }
-  Done perform(const Split& /*s*/) {
-    return fail(cannot("the split of debugfs: not done on the kernel yet, and refused under lockdown"));
+  Done perform(const Khugepaged& k) {
+    for (unsigned round = 0; round < k.rounds; ++round)
+      if (!let_khugepaged_come_round()) return fail(broken("khugepaged does not come round"));
+    return Ending{};
+  }
+  Done perform(const Split& s) {
+    const VirtRange range = names_->of(s.range);
+    const live::UniqueFd file(::open("/sys/kernel/debug/split_huge_pages", O_WRONLY | O_CLOEXEC));
+    if (!file.valid()) return fail(cannot("split: /sys/kernel/debug/split_huge_pages cannot be opened here"));
+    const std::string words = fmt::format("{},{:#x},{:#x},{}", programs_.pid(slot_), range.begin.raw(),
+                                          range.end.raw(), s.order.raw());
+    Ending ending;
+    if (::write(file.get(), words.data(), words.size()) < 0) ending.ends = error_name(errno);
+    return ending;
   }
 
   KernelHost& host_;

@@ -15,4 +15,8 @@ namespace quire::litmus {
 // say, whatever comes.
 void let_khugepaged_nap();
 
+// Wakes it until it has been round all processes, those of other people too, and
+// sleeps again. Nothing when it does not run. False when that takes too long.
+[[nodiscard]] bool let_khugepaged_come_round();
+
 }  // namespace quire::litmus

@@ -76,8 +76,9 @@ class NameCheck {
         policy::did_you_mean(place.name, names_));
   }
   Result<void, Diagnostic> claim(const Expectation& expectation) const {
-    QUIRE_TRY(process(expectation.process, expectation.where));
-    for (const Place* const place : places_of(expectation.claim)) QUIRE_TRY(known(*place));
+    const auto places = places_of(expectation.claim);
+    if (!places.empty()) QUIRE_TRY(process(expectation.process, expectation.where));
+    for (const Place* const place : places) QUIRE_TRY(known(*place));
     if (const auto* const pages = std::get_if<ExpectPages>(&expectation.claim)) {
       for (const Property& property : pages->properties)
         if (!property.process.empty()) QUIRE_TRY(process(property.process, property.place.where));

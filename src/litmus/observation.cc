@@ -1,5 +1,7 @@
 #include "litmus/observation.h"
 
+#include <xxhash.h>
+
 #include <fmt/format.h>
 
 #include "base/size.h"
@@ -32,6 +34,8 @@ std::string describe(const Page& page) {
       return "absent";
     case Page::State::kSwapped:
       return "swapped";
+    case Page::State::kGuard:
+      return "a guard";
     case Page::State::kZero:
       return page.pmd ? "the huge zero page" : "the zero page";
     default:
@@ -44,9 +48,7 @@ std::string describe(const Page& page) {
 }
 
 std::uint64_t hash_of(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 }  // namespace quire::litmus

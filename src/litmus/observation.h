@@ -15,7 +15,7 @@
 namespace quire::litmus {
 
 struct Page {
-  enum class State : std::uint8_t { kAbsent, kZero, kAnon, kFile, kSwapped };
+  enum class State : std::uint8_t { kAbsent, kZero, kAnon, kFile, kSwapped, kGuard };
   State state = State::kAbsent;
   bool pmd = false;  // mapped by a PMD entry; a zero page then is the huge one
   std::uint8_t order = 0;
@@ -24,7 +24,7 @@ struct Page {
   std::uint32_t mapcount = 0;
   bool operator==(const Page&) const = default;
 
-  [[nodiscard]] bool present() const { return state != State::kAbsent && state != State::kSwapped; }
+  [[nodiscard]] bool present() const { return has_folio() || state == State::kZero; }
   // Whether `folio`, `index`, `order` and `mapcount` mean something.
   [[nodiscard]] bool has_folio() const { return state == State::kAnon || state == State::kFile; }
 };
@@ -82,7 +82,7 @@ void number_folios(std::vector<View>& views);
 // "folio 3 of 64K, page 2, mapped 1 time", "the huge zero page", "absent".
 [[nodiscard]] std::string describe(const Page& page);
 
-// FNV-1a.
+// XXH3.
 [[nodiscard]] std::uint64_t hash_of(std::string_view bytes);
 
 }  // namespace quire::litmus

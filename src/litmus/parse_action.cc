@@ -142,7 +142,7 @@ Parsed uffd(Cursor& line) {
 }
 
 Parsed khugepaged(Cursor& line) {
-  return Khugepaged{static_cast<unsigned>(QUIRE_TRY(parse_number(line, "a number of passes", 1000)))};
+  return Khugepaged{static_cast<unsigned>(QUIRE_TRY(parse_number(line, "a number of rounds", 1000)))};
 }
 
 Parsed split(Cursor& line) {

@@ -121,7 +121,7 @@ Result<Claim, Diagnostic> parse_picture(Cursor& line) {
   const auto signs = expand_picture(line.rest());
   if (!signs || signs->empty())
     return fail(line.wrong(
-        where, "this is no picture, expected one sign a page: . z Z 0 ~ a-y A-Y, and a*16 for runs"));
+        where, "this is no picture, expected one sign a page: . z Z 0 ~ ! a-y A-Y, and a*16 for runs"));
   picture.signs = *signs;
   return picture;
 }

@@ -71,7 +71,8 @@ TEST(Parse, EveryVerb) {
       "1M\nlock A\n"
       "unlock A\nset enabled never\nset khugepaged/max_ptes_none 511\nprctl thp_disable except_advised\n"
       "uffd register A\nuffd copy A+4K = 5\npin A\nunpin A\nkhugepaged 2\nsplit A to 4K\nunmap A -> EINVAL\n"
-      "  expect A absent, present, zero, hugezero, anon, swapped, exclusive, shared, pmd, pte, mapcount 3\n"
+      "  expect A absent, present, zero, hugezero, anon, swapped, guard, exclusive, shared, pmd, pte, "
+      "mapcount 3\n"
       "  expect A order 2M, same folio, own folios, folio B, not folio B+4K\n"
       "  expect counter 64K/split -1\n  expect counter thp_split_pmd +0\n  expect no other counters\n"
       "  expect faults 3\nexec\nexit\n");
@@ -112,7 +113,7 @@ TEST(Parse, Refusals) {
       {"map A 1M\nexpect counter thp_split_pmd 1",
        "x.litmus:2:30: found \"1\", expected how far it moved, with a sign (+16, -1)"},
       {"map A 1M\npicture A a*0",
-       "x.litmus:2:11: this is no picture, expected one sign a page: . z Z 0 ~ a-y A-Y, and a*16 for runs"},
+       "x.litmus:2:11: this is no picture, expected one sign a page: . z Z 0 ~ ! a-y A-Y, and a*16 for runs"},
       {"map A 1M\nrule 2.1",
        "x.litmus:2:1: found \"rule\", expected a step: such a line stands before the first"},
       {"p: set 64K always",

@@ -15,7 +15,8 @@ char small(char c) { return is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c
 char capital(char c) { return static_cast<char>(c - 'a' + 'A'); }
 
 bool is_sign(char c) {
-  return is_small_letter(c) || is_capital(c) || c == '.' || c == '0' || c == 'z' || c == 'Z' || c == '~';
+  return is_small_letter(c) || is_capital(c) || c == '.' || c == '0' || c == 'z' || c == 'Z' || c == '~' ||
+         c == '!';
 }
 
 // The count behind `*`, which is gone over; 1 when there is none.

@@ -2,7 +2,7 @@
 //
 //   .     nothing                 z  the zero page
 //   0     a folio of one page     Z  a page of the huge zero folio
-//   ~     in swap
+//   ~     in swap                 !  a guard marker
 //   a-y   a page of a large folio: the first folio that the pictures of a step
 //         show is a, the next b, and so on; behind y comes a again. A capital
 //         where a PMD entry maps it

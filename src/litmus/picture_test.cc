@@ -19,7 +19,7 @@ TEST(Picture, RefusesWhatIsNoSign) {
 // Only runs worth it are counted; what is shrunk expands to the same.
 TEST(Picture, Shrinks) {
   EXPECT_EQ(shrink_picture("aaabbbb..Z"), "aaa b*4 ..Z");
-  for (const char* const signs : {"", "a", "aaaa", "....aaaa0000", "abcabcabc", "zzzzZ~~~~~."})
+  for (const char* const signs : {"", "a", "aaaa", "!!~", "....aaaa0000", "abcabcabc", "zzzzZ~~~~~."})
     EXPECT_EQ(expand_picture(shrink_picture(signs)), signs);
 }
 

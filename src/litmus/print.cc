@@ -75,7 +75,7 @@ struct ActionPrinter {
   }
   std::string operator()(const Pin& p) const { return "pin " + litmus::print(p.range); }
   std::string operator()(const Unpin& u) const { return "unpin " + litmus::print(u.range); }
-  std::string operator()(const Khugepaged& k) const { return fmt::format("khugepaged {}", k.passes); }
+  std::string operator()(const Khugepaged& k) const { return fmt::format("khugepaged {}", k.rounds); }
   std::string operator()(const Split& s) const {
     return fmt::format("split {} to {}", litmus::print(s.range), size_of(s.order));
   }

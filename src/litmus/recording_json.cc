@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<const char*, 5> kStates{"absent", "zero", "anon", "file", "swapped"};
+constexpr std::array<const char*, 6> kStates{"absent", "zero", "anon", "file", "swapped", "guard"};
 
 std::string hex(std::uint64_t n) { return fmt::format("{:#x}", n); }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "litmus/engine_side.h"
 #include "litmus/parse.h"
@@ -13,7 +15,9 @@ namespace {
 
 // Other programs move the kernel's counters too, so that a difference in one
 // counts when it comes again every time.
-constexpr int kRepeats = 5;
+constexpr int kRepeats = 7;
+constexpr auto kFirstPause =
+    std::chrono::milliseconds(50);  // doubles each time: they may be at work for a while
 
 void add(std::vector<Finding>& to, const std::string& side, std::vector<Finding> findings) {
   for (Finding& finding : findings) {
@@ -81,8 +85,10 @@ Result<Verdict, Diagnostic> Runner::judge(Verdict verdict) {
   }
   if (host_) {
     std::vector<Finding> findings = QUIRE_TRY(kernel_findings(verdict));
-    for (int run = 1; run < kRepeats && !findings.empty() && only_counters(findings); ++run)
+    for (int run = 1; run < kRepeats && !findings.empty() && only_counters(findings); ++run) {
+      std::this_thread::sleep_for(kFirstPause * (1 << (run - 1)));
       keep_common(findings, QUIRE_TRY(kernel_findings(verdict)));
+    }
     std::ranges::move(findings, std::back_inserter(verdict.findings));
   } else if (verdict.kernel) {
     add(verdict.findings, "stored", compare(verdict.experiment, *verdict.engine, *verdict.kernel));

@@ -37,15 +37,11 @@ constexpr std::array kPrctl{entry("off", Prctl::ThpDisable::kOff), entry("on", P
                             entry("except_advised", Prctl::ThpDisable::kExceptAdvised)};
 
 using Kind = Property::Kind;
-constexpr std::array kProperties{entry("absent", Kind::kAbsent),
-                                 entry("present", Kind::kPresent),
-                                 entry("zero", Kind::kZero),
-                                 entry("hugezero", Kind::kHugeZero),
-                                 entry("anon", Kind::kAnon),
-                                 entry("swapped", Kind::kSwapped),
-                                 entry("exclusive", Kind::kExclusive),
-                                 entry("shared", Kind::kShared),
-                                 entry("pmd", Kind::kPmd),
+constexpr std::array kProperties{entry("absent", Kind::kAbsent), entry("present", Kind::kPresent),
+                                 entry("zero", Kind::kZero),     entry("hugezero", Kind::kHugeZero),
+                                 entry("anon", Kind::kAnon),     entry("swapped", Kind::kSwapped),
+                                 entry("guard", Kind::kGuard),   entry("exclusive", Kind::kExclusive),
+                                 entry("shared", Kind::kShared), entry("pmd", Kind::kPmd),
                                  entry("pte", Kind::kPte)};
 
 }  // namespace
