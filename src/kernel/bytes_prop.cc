@@ -271,6 +271,11 @@ void Machine::advise(Pair& p, const Operation& op) {
   if (advice == kCollapse) return collapse(p, r);
   expect_same("madvise", code(p.real->madvise(r.begin, r.size(), advice)), code(p.model.advise(r, advice)));
   if (advice == MADV_PAGEOUT) note_dropped(p, r);
+  if (advice != MADV_FREE || op.to % 3 != 0) return;
+  // Dropping takes both, in this order, with nothing in between.
+  expect_same("pageout", code(p.real->madvise(r.begin, r.size(), MADV_PAGEOUT)),
+              code(p.model.advise(r, MADV_PAGEOUT)));
+  note_dropped(p, r);
 }
 
 // What can become huge is not the model's business; no byte may change.
@@ -284,8 +289,9 @@ void Machine::collapse(Pair& p, VirtRange r) {
 void Machine::note_dropped(Pair& p, VirtRange r) {
   for (const PageInfo& info : p.real->layout(r)) {
     const FlatPage* const page = p.model.find(info.addr);
-    if (page != nullptr && page->own && info.state == PageInfo::State::kNone)
-      RC_ASSERT(p.model.drop(info.addr) || *page->own == FlatFiles::zero());
+    if (page == nullptr || !page->own || info.state != PageInfo::State::kNone) continue;
+    const bool zero = *page->own == FlatFiles::zero();
+    RC_ASSERT((p.model.drop(info.addr) || zero));
   }
 }
 

@@ -240,6 +240,34 @@ TEST_F(Khugepaged, StartsOverWhenTurnedOnAgain) {
   EXPECT_EQ(pass(), "page_pmd_mapped");
 }
 
+// Every allocation made to fail once, for the daemon, the shrinker and splits:
+// no byte is lost and nothing is half done.
+TEST(KhugepagedPasses, EveryAllocationMayFail) {
+  for (int n = 0; n < 30; ++n) {
+    const auto k = boot("64K");
+    Process& p = k->spawn();
+    map(p, 8_MiB);
+    fill(p, kArena, 4_MiB);
+    ASSERT_TRUE(p.madvise(kArena, 8_MiB, MADV_HUGEPAGE));
+    ASSERT_TRUE(k->sysfs_write("hugepages-2048kB/enabled", "always"));
+    ASSERT_TRUE(k->sysfs_write("khugepaged/max_ptes_none", "100"));
+    int left = n;
+    k->set_allocation_failure([](void* c, Order) { return (*static_cast<int*>(c))-- == 0; }, &left);
+    p.touch(page(1024), AccessKind::kWrite);
+    k->khugepaged(2);
+    static_cast<void>(p.madvise(page(600), pages(1), kGuardInstall));
+    k->shrink_deferred_splits(10);
+    static_cast<void>(k->debugfs_write(
+        "split_huge_pages", fmt::format("{},{:#x},{:#x},3", p.pid(), kArena.raw(), page(300).raw())));
+    if (auto child = p.fork()) (*child)->touch(page(1025), AccessKind::kWrite);
+    k->khugepaged();
+    k->set_allocation_failure(nullptr, nullptr);
+    EXPECT_TRUE(filled(p, kArena, pages(600)));
+    expect_sound(*k);
+    if (HasFailure()) FAIL() << "first failure at allocation " << n;
+  }
+}
+
 // The same history gives the same machine.
 TEST(KhugepagedPasses, AreDeterministic) {
   std::vector<std::uint64_t> hashes;
