@@ -19,12 +19,15 @@ constexpr std::array<const char*, 6> kStates{"absent", "zero", "anon", "file", "
 
 std::string hex(std::uint64_t n) { return fmt::format("{:#x}", n); }
 
-// Whether `next` continues a run that began `n` pages before with `first`.
-bool continues(const Page& first, std::size_t n, const Page& next) {
-  Page expected = first;
-  if (first.has_folio()) expected.index += static_cast<std::uint32_t>(n);
-  return next == expected;
+// The page `n` pages behind the first of a run: the next of the same folio, or
+// a small folio with the next number.
+Page page_of_run(Page first, std::size_t n) {
+  if (first.has_folio() && first.order != 0) first.index += static_cast<std::uint32_t>(n);
+  if (first.has_folio() && first.order == 0) first.folio += n;
+  return first;
 }
+
+bool continues(const Page& first, std::size_t n, const Page& next) { return next == page_of_run(first, n); }
 
 Json run_json(const View& view, std::size_t at, std::size_t n) {
   const Page& page = view.pages[at];
@@ -68,11 +71,21 @@ Json step_json(const Step& step, const Observation& seen, const Observation* bef
   return json;
 }
 
+// How many pages in a row have the bytes of this one.
+std::size_t like_contents(const std::vector<Content>& contents, std::size_t at) {
+  std::size_t n = 1;
+  while (at + n < contents.size() &&
+         contents[at + n] ==
+             Content{contents[at].process, contents[at].addr + PageCount(n), contents[at].hash})
+    ++n;
+  return n;
+}
+
 // --- Reading ---
 
 std::uint64_t from_hex(const Json& json) { return std::stoull(json.get<std::string>(), nullptr, 16); }
 
-Page page_from(const Json& run, std::size_t offset) {
+Page page_from(const Json& run) {
   Page page;
   const auto state = std::find(kStates.begin(), kStates.end(), run.at("state").get<std::string>());
   if (state == kStates.end()) throw std::invalid_argument("state");
@@ -81,7 +94,7 @@ Page page_from(const Json& run, std::size_t offset) {
   if (!page.has_folio()) return page;
   page.order = run.at("order").get<std::uint8_t>();
   page.folio = run.at("folio").get<std::uint64_t>();
-  page.index = run.at("index").get<std::uint32_t>() + static_cast<std::uint32_t>(offset);
+  page.index = run.at("index").get<std::uint32_t>();
   page.mapcount = run.at("mapcount").get<std::uint32_t>();
   return page;
 }
@@ -93,7 +106,8 @@ View view_from(const Json& json) {
   for (const Json& run : json.at("runs")) {
     const auto n = run.at("pages").get<std::size_t>();
     if (n > pages - view.pages.size()) throw std::out_of_range("pages");
-    for (std::size_t i = 0; i < n; ++i) view.pages.push_back(page_from(run, i));
+    const Page first = page_from(run);
+    for (std::size_t i = 0; i < n; ++i) view.pages.push_back(page_of_run(first, i));
   }
   if (view.pages.size() != pages) throw std::out_of_range("pages");
   return view;
@@ -106,6 +120,14 @@ Observation step_from(const Json& json) {
   for (const auto& [name, n] : json.at("counters").items()) seen.moved[name] = n.get<std::int64_t>();
   for (const Json& view : json.at("views")) seen.views.push_back(view_from(view));
   return seen;
+}
+
+void read_contents(const Json& run, std::vector<Content>& contents) {
+  const auto n = run.at("pages").get<std::size_t>();
+  if (n > kMaxMapping.raw() / kPageSize) throw std::out_of_range("pages");
+  for (std::size_t i = 0; i < n; ++i)
+    contents.push_back({run.at("process").get<std::string>(),
+                        VirtAddr(from_hex(run.at("address"))) + PageCount(i), from_hex(run.at("hash"))});
 }
 
 // Puts in the views that were left out because nothing had changed.
@@ -138,9 +160,7 @@ Recording recording_from(const Experiment& experiment, const Json& json) {
     complete(seen, i == 0 ? nullptr : &recording.steps.back(), lives.alive(), names.blocks(), i);
     recording.steps.push_back(std::move(seen));
   }
-  for (const Json& content : json.at("contents"))
-    recording.contents.push_back({content.at("process").get<std::string>(),
-                                  VirtAddr(from_hex(content.at("address"))), from_hex(content.at("hash"))});
+  for (const Json& run : json.at("contents")) read_contents(run, recording.contents);
   return recording;
 }
 
@@ -152,9 +172,13 @@ Json to_json(const Experiment& experiment, const Recording& recording, Views vie
     json["steps"].push_back(step_json(experiment.steps[i], recording.steps[i],
                                       i == 0 ? nullptr : &recording.steps[i - 1], views));
   json["contents"] = Json::array();
-  for (const Content& c : recording.contents)
+  for (std::size_t at = 0; at < recording.contents.size();) {
+    const std::size_t n = like_contents(recording.contents, at);
+    const Content& c = recording.contents[at];
     json["contents"].push_back(
-        {{"process", c.process}, {"address", hex(c.addr.raw())}, {"hash", hex(c.hash)}});
+        {{"process", c.process}, {"address", hex(c.addr.raw())}, {"pages", n}, {"hash", hex(c.hash)}});
+    at += n;
+  }
   if (recording.unable) json["unable"] = recording.unable->line();
   return json;
 }
