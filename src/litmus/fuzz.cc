@@ -116,8 +116,8 @@ class Fuzzer {
     const Experiment smallest = shrink(experiment, shows, options_.shrink_tries);
     if (trouble) return fail(*trouble);
     const Pair pair = QUIRE_TRY(both(smallest));
-    Disagreement disagreement{.run = result_.runs, .file = {}, .finding = {}};
-    if (!pair.findings.empty()) disagreement.finding = pair.findings.front();
+    if (pair.findings.empty()) return {};  // did not come again: another program's doing
+    Disagreement disagreement{.run = result_.runs, .file = {}, .finding = pair.findings.front()};
     disagreement.file =
         QUIRE_TRY(write(pair.kernel ? as_seen(smallest, *pair.kernel) : smallest, disagreement));
     result_.disagreements.push_back(std::move(disagreement));

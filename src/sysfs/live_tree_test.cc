@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/utsname.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 
 const fs::path kLive{"/sys/kernel/mm/transparent_hugepage"};
 // Whoever changes these files, of this project, holds this lock.
-constexpr const char* kLockPath = "/tmp/quire-settings.lock";
+constexpr const char* kLockPath = "/run/quire/settings.lock";
 
 std::string read_live(const std::string& path) {
   std::ifstream in(kLive / path);
@@ -124,6 +125,7 @@ class RestoreAtEnd {
 
 // The lock within half a minute, or -1.
 int take_lock() {
+  mkdir(fs::path(kLockPath).parent_path().c_str(), 0700);
   const int fd = open(kLockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   for (int tries = 0; fd >= 0 && tries < 300; ++tries) {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;

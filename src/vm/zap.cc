@@ -34,10 +34,8 @@ std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
     return 1;
   }
   const std::uint32_t n = folios.is_large(head) ? pte_batch(folios, pte, limit) : 1;
-  for (std::uint32_t i = 0; i < n; ++i) {
-    if (Native::is_dirty(pte[i])) mm.memory().frame(head).dirty = 1;
-    pte[i] = Entry{};
-  }
+  // An anonymous folio does not learn here that it was written to.
+  for (std::uint32_t i = 0; i < n; ++i) pte[i] = Entry{};
   folios.remove_rmap_ptes(page, n, mm.id());
   mm.rss().sub_anon(PageCount(n));
   folios.put(head, n);

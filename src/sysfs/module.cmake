@@ -1,0 +1,2 @@
+# The tests change the settings of the host.
+set(QUIRE_TEST_ALONE ON)
