@@ -272,6 +272,7 @@ Result<Mapped, Errno> move_vma(AddressSpace& mm, const MremapRequest& r, Vma& vm
   const bool locked = vma.flags.has(VmFlag::kLocked);
   const bool whole = vma.range == old_range;
   const CopiedVma moved = QUIRE_TRY(mm.mappings().copy_vma(vma, old_range, to.begin, to.size()));
+  if (moved.copy->range != to) mm.note_growth(*moved.copy);
   const auto entries = move_page_tables(mm, *moved.source, old_range, to.begin);
   if (!entries) {
     // Back again: every table the way back needs exists, so this cannot fail.
