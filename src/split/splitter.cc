@@ -77,6 +77,8 @@ void Splitter::unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places) {
     if (!Native::is_present(pte) || Native::is_special(pte) || Native::pfn(pte) != page) continue;
     const bool exclusive = system_.memory.frame(page).anon_exclusive != 0;
     places.push_back({&mm, &vma, addr, page, pte, exclusive ? Exclusive::kYes : Exclusive::kNo});
+    // Every piece inherits that something of the whole was written to.
+    if (Native::is_dirty(pte)) system_.memory.frame(head).dirty = 1;
     pte = Entry{};
     folios.remove_rmap_ptes(page, 1, mm.id());  // the first of them marks the folio partially mapped
     folios.put(head);
@@ -94,7 +96,10 @@ void Splitter::unmap_huge(vm::Vma& vma, Entry& pmd, VirtAddr block, std::vector<
   access.write = Native::is_writable(old);
   Entry e = Native::leaf(head, access);
   if (Native::is_young(old)) e = Native::make_young(e);
-  if (Native::is_dirty(old)) e = Native::make_dirty(e);
+  if (Native::is_dirty(old)) {
+    e = Native::make_dirty(e);
+    system_.memory.frame(head).dirty = 1;
+  }
   const bool exclusive = system_.memory.frame(head).anon_exclusive != 0;
   for (std::uint64_t i = 0; i < kOrderPmd.pages().raw(); ++i) {
     places.push_back({&mm, &vma, block + PageCount(i), head + PageCount(i), Native::advance(e, i),
