@@ -15,6 +15,10 @@ namespace {
 constexpr const char* kArena = "A";
 constexpr std::uint64_t kPages = 1536;  // three blocks of 2 MiB
 constexpr std::size_t kMostProcesses = 4;
+// Newer than the headers of Debian 12.
+constexpr int kCollapse = 25;
+constexpr int kGuardInstall = 102;
+constexpr int kGuardRemove = 103;
 
 class Chance {
  public:
@@ -134,10 +138,12 @@ class Script {
     return map;
   }
   [[nodiscard]] int advice() {
-    static constexpr std::array<int, 15> kAdvice{
+    static constexpr std::array<int, 21> kAdvice{
         MADV_HUGEPAGE,       MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTNEED,   MADV_DONTNEED,
         MADV_DONTNEED,       MADV_FREE,     MADV_FREE,       MADV_FREE,       MADV_POPULATE_READ,
-        MADV_POPULATE_WRITE, MADV_DONTFORK, MADV_DOFORK,     MADV_WIPEONFORK, MADV_KEEPONFORK};
+        MADV_POPULATE_WRITE, MADV_DONTFORK, MADV_DOFORK,     MADV_WIPEONFORK, MADV_KEEPONFORK,
+        MADV_COLD,           MADV_PAGEOUT,  kCollapse,       kCollapse,       kGuardInstall,
+        kGuardRemove};
     return chance_.one_of(kAdvice);
   }
   [[nodiscard]] Action move() {

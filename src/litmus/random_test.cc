@@ -44,7 +44,7 @@ TEST(RandomExperiment, DoesEveryKindOfStep) {
     }
   }
   EXPECT_EQ(kinds.size(), 13U);
-  EXPECT_EQ(advice.size(), 10U);
+  EXPECT_EQ(advice.size(), 15U);
   EXPECT_EQ(processes, 4U);
 }
 
