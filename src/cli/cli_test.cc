@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -73,7 +74,7 @@ TEST_F(Program, WithoutVerbShowsTheVerbs) {
 // A slip of the finger gets the likely verb.
 TEST_F(Program, SuggestsTheNearestVerb) {
   EXPECT_THAT(complaint({"reply"}, 2), HasSubstr("did you mean replay?"));
-  EXPECT_THAT(complaint({"xyzzyx"}, 2), HasSubstr("there are record, info, replay, verify, version"));
+  EXPECT_THAT(complaint({"xyzzyx"}, 2), HasSubstr("there are record, info, replay, verify, litmus, version"));
 }
 
 // Help is an answer: on stdout, with status 0, on one screen, with three
@@ -308,7 +309,11 @@ TEST_F(Program, VerifyKilledLeavesTheSettingsAsTheyWere) {
   const Finished run = quire({"verify", "--policy", "64K", "--", "sh", "-c", kill_when_changed});
   if (run.status == 4) GTEST_SKIP() << run.err;
   EXPECT_EQ(run.status, 128 + SIGKILL) << run.err;
-  EXPECT_TRUE(live::SettingsGuard::hold());
+  // The watchdog holds the settings until it has put them back.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  bool held = false;
+  while (!held && std::chrono::steady_clock::now() < patience) held = live::SettingsGuard::hold().has_value();
+  EXPECT_TRUE(held);
   EXPECT_EQ(live::read_thp_state(), before);
 }
 

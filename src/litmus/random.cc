@@ -173,7 +173,9 @@ class Script {
   // The machine's, not a process's: the language writes it without one.
   [[nodiscard]] Action setting() {
     process_ = kFirstProcess;
-    const Order order(2 + static_cast<unsigned>(chance_.below(kPmdOrder - 1)));
+    // Not 2 MiB: khugepaged begins to run when it is switched on, and looks at
+    // the programs that are there already.
+    const Order order(2 + static_cast<unsigned>(chance_.below(kPmdOrder - 2)));
     return size_setting(order, chance_.percent(60) ? "madvise" : "never");
   }
 

@@ -1,13 +1,37 @@
 #include "vm/madvise_free.h"
 
+#include <algorithm>
+
+#include "vm/fault.h"
+
 namespace quire::vm {
 namespace {
 
 using stats::VmEvent;
 
+bool maps_part_of(Vma& vma, Pfn head, std::uint64_t index, std::uint64_t pages) {
+  const std::uint64_t begin = std::max(index, vma.pgoff);
+  const std::uint64_t end = std::min(index + pages, vma.last_page_index() + 1);
+  for (std::uint64_t i = begin; i < end; ++i)
+    if (mapped_frame(*vma.mm, vma.address_of(i)) == head + PageCount(i - index)) return true;
+  return false;
+}
+
+// Some program has locked it: it is on no list that lazy freeing could move it from.
+bool is_mlocked(AddressSpace& mm, Pfn head) {
+  const phys::Frame& f = mm.memory().frame(head);
+  const std::uint64_t index = f.index();
+  const std::uint64_t pages = f.order().pages().raw();
+  bool locked = false;
+  mm.system().anon_vmas.find(AnonVmaId(f.owner_id()))->for_each_vma(index, index + pages - 1, [&](Vma& vma) {
+    locked = locked || (vma.flags.has(VmFlag::kLocked) && maps_part_of(vma, head, index, pages));
+  });
+  return locked;
+}
+
 void mark_lazyfree(AddressSpace& mm, Pfn head) {
   phys::Frame& f = mm.memory().frame(head);
-  if (f.lazyfree != 0) return;
+  if (f.lazyfree != 0 || is_mlocked(mm, head)) return;
   f.lazyfree = 1;
   mm.counters().add(VmEvent::pglazyfree, f.order().pages().raw());
 }
