@@ -26,7 +26,7 @@ struct Access {
   bool exec = false;
 };
 
-class X86_64 {
+class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is written
  public:
   static constexpr unsigned kLevels = 4;  // PTE, PMD, PUD, PGD
   static constexpr unsigned kEntriesPerTable = 512;

@@ -5,6 +5,7 @@
 // is said above it; docs/architecture/live.md tells the story in order.
 
 #include <linux/bpf.h>
+
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

@@ -156,8 +156,8 @@ std::span<const std::string_view> words(SizeEnabled) { return kSizeWords; }
 std::span<const std::string_view> words(Defrag) { return kDefragWords; }
 
 std::span<const Attribute> attributes() {
-  static const std::vector<Attribute> all = make_attributes();
-  return all;
+  static const std::vector<Attribute> kAll = make_attributes();
+  return kAll;
 }
 
 const Attribute* find_attribute(std::string_view path) {

@@ -50,7 +50,8 @@ enum class VmFlag : std::uint32_t {
 class VmFlags {
  public:
   constexpr VmFlags() = default;
-  constexpr VmFlags(VmFlag f) : bits_(static_cast<std::uint32_t>(f)) {}  // a flag is a set of one
+  // A flag is a set of one. NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr VmFlags(VmFlag f) : bits_(static_cast<std::uint32_t>(f)) {}
   constexpr explicit VmFlags(std::uint32_t bits) : bits_(bits) {}
   [[nodiscard]] constexpr std::uint32_t raw() const { return bits_; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
