@@ -29,9 +29,12 @@ bool is_mlocked(AddressSpace& mm, Pfn head) {
   return locked;
 }
 
-void mark_lazyfree(AddressSpace& mm, Pfn head) {
+// `maps` of the folio's maps are the ones in hand. A locked mapping refuses this
+// advice, so only others can have it locked: without any, nobody is asked.
+void mark_lazyfree(AddressSpace& mm, Pfn head, std::uint32_t maps) {
   phys::Frame& f = mm.memory().frame(head);
-  if (f.lazyfree != 0 || is_mlocked(mm, head)) return;
+  if (f.lazyfree != 0) return;
+  if (mm.folios().mapcount(head) != maps && is_mlocked(mm, head)) return;
   f.lazyfree = 1;
   mm.counters().add(VmEvent::pglazyfree, f.order().pages().raw());
 }
@@ -43,7 +46,7 @@ bool free_huge(AddressSpace& mm, Entry& pmd, bool whole) {
   if (!whole) return !split_folio(mm.system(), head);
   mm.memory().frame(head).dirty = 0;
   pmd = Native::make_clean(Native::make_old(pmd));
-  mark_lazyfree(mm, head);
+  mark_lazyfree(mm, head, 1);
   return true;
 }
 
@@ -66,7 +69,7 @@ std::uint32_t free_run(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
     f.dirty = 0;
   }
   for (std::uint32_t i = 0; i < n; ++i) pte[i] = Native::make_clean(Native::make_old(pte[i]));
-  mark_lazyfree(mm, head);
+  mark_lazyfree(mm, head, n);
   return n;
 }
 
