@@ -9,26 +9,17 @@
 
 #include <cstdint>
 
+#include "arch/entry.h"
 #include "quire/types.h"
 
 namespace quire::arch {
 
-// One 64-bit page-table entry of any level.
-struct Entry {
-  std::uint64_t bits = 0;
-  constexpr bool operator==(const Entry&) const = default;
-};
-
-// What an entry lets the program do.
-struct Access {
-  bool read = false;
-  bool write = false;
-  bool exec = false;
-};
-
 class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is written
  public:
-  static constexpr unsigned kLevels = 4;  // PTE, PMD, PUD, PGD
+  static constexpr const char* kName = "x86-64";
+  static constexpr unsigned kPageShift = 12;
+  static constexpr unsigned kContOrder = 0;  // nothing ties entries together
+  static constexpr unsigned kLevels = 4;     // PTE, PMD, PUD, PGD
   static constexpr unsigned kEntriesPerTable = 512;
   static constexpr unsigned kBitsPerLevel = 9;
 
@@ -68,6 +59,17 @@ class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is
   [[nodiscard]] static constexpr Entry make_young(Entry e) { return Entry{e.bits | kAccessed}; }
   [[nodiscard]] static constexpr Entry make_old(Entry e) { return Entry{e.bits & ~kAccessed}; }
   [[nodiscard]] static constexpr Entry make_special(Entry e) { return Entry{e.bits | kSpecial}; }
+
+  [[nodiscard]] static constexpr bool is_cont(Entry /*e*/) { return false; }
+  [[nodiscard]] static constexpr bool is_valid(Entry e) { return (e.bits & kPresent) != 0; }
+  [[nodiscard]] static constexpr Entry make_cont(Entry e) { return e; }
+  [[nodiscard]] static constexpr Entry make_noncont(Entry e) { return e; }
+
+  // What the table walker notes in the entry it used.
+  [[nodiscard]] static constexpr Entry hardware_touch(Entry e, Access access) {
+    e = make_young(e);
+    return access.write ? make_dirty(e) : e;
+  }
 
   // What MADV_GUARD_INSTALL leaves: a swap entry of the last type, which
   // stands for markers, with the guard bit (2) as its (inverted) offset.
@@ -125,8 +127,5 @@ class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is
     return Entry{e.bits | (access.write ? kWrite : 0) | (access.exec ? 0 : kNoExec)};
   }
 };
-
-// The architecture everything above this folder is built for.
-using Native = X86_64;
 
 }  // namespace quire::arch

@@ -9,11 +9,11 @@ namespace quire::pagetable {
 namespace {
 
 // Bits of an address below the table of `level` (1: PTE table ... 4: root).
-constexpr unsigned span_shift(unsigned level) { return kPageShift + 9 * level; }
+constexpr unsigned span_shift(unsigned level) { return kPageShift + Native::kBitsPerLevel * level; }
 constexpr unsigned kTop = Native::kLevels;
 
 constexpr std::size_t slot(VirtAddr addr, unsigned level) {
-  return (addr.raw() >> (kPageShift + 9 * (level - 1))) & 511;
+  return (addr.raw() >> (kPageShift + Native::kBitsPerLevel * (level - 1))) & (Native::kEntriesPerTable - 1);
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ VirtAddr PageTable::next_populated(VirtAddr addr) const {
     do {
       ++next;
       ++i;
-    } while (i < 512 && Native::is_none(entries[i]));
+    } while (i < Native::kEntriesPerTable && Native::is_none(entries[i]));
     return VirtAddr(next << shift);
   }
   return addr;
@@ -116,7 +116,7 @@ void PageTable::free_pte_table(Entry& pmd) {
 
 bool PageTable::pte_table_is_empty(Entry pmd) const {
   const Entry* const entries = table_entries(Native::pfn(pmd));
-  return std::all_of(entries, entries + 512, [](Entry e) { return Native::is_none(e); });
+  return std::all_of(entries, entries + Native::kEntriesPerTable, [](Entry e) { return Native::is_none(e); });
 }
 
 void PageTable::move_pmd(Entry& from, Entry& to) {
@@ -181,25 +181,28 @@ void PageTable::free_upper_tables(VirtRange unmapped, VirtRange free_space, unsi
 
 void PageTable::free_tree(Pfn table, unsigned level) {
   if (level > 1) {
-    for (const Entry* e = table_entries(table); e != table_entries(table) + 512; ++e) {
+    for (const Entry* e = table_entries(table); e != table_entries(table) + Native::kEntriesPerTable; ++e) {
       if (!Native::is_none(*e) && !(level == 2 && Native::is_leaf(*e))) free_tree(Native::pfn(*e), level - 1);
     }
   }
   free_table(table);
 }
 
-std::uint64_t PageTable::count_tables(Pfn table, unsigned level) const {
+std::uint64_t PageTable::count_tables(Pfn table, unsigned level, base::InvariantReport& out) const {
   std::uint64_t n = 1;
-  if (level == 1) return n;
-  for (const Entry* e = table_entries(table); e != table_entries(table) + 512; ++e) {
+  if (level == 1) {
+    contpte_.check_invariants(table_entries(table), out);
+    return n;
+  }
+  for (const Entry* e = table_entries(table); e != table_entries(table) + Native::kEntriesPerTable; ++e) {
     if (!Native::is_none(*e) && !(level == 2 && Native::is_leaf(*e)))
-      n += count_tables(Native::pfn(*e), level - 1);
+      n += count_tables(Native::pfn(*e), level - 1, out);
   }
   return n;
 }
 
 void PageTable::check_invariants(base::InvariantReport& out) const {
-  const std::uint64_t found = (root_.valid() ? count_tables(root_, kTop) : 0) + deposits_.size();
+  const std::uint64_t found = (root_.valid() ? count_tables(root_, kTop, out) : 0) + deposits_.size();
   if (found != tables_.raw()) out.broken("I-PT-1", "{} tables found, {} counted", found, tables_.raw());
 }
 

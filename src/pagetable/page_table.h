@@ -9,8 +9,9 @@
 
 #include <vector>
 
-#include "arch/x86_64.h"
+#include "arch/native.h"
 #include "base/report.h"
+#include "pagetable/contpte.h"
 #include "phys/memory.h"
 #include "quire/types.h"
 
@@ -33,10 +34,11 @@ struct TableUsage {
 // Locks       : page-table lock (one thread drives a machine today)
 // Invariants  : I-PT-1 table_pages() = tables reachable + deposited + the root
 //               I-PT-2 deposited() = huge PMDs (checked by the address space)
+//               I-PT-3 no block of entries is tied together in part (Contpte)
 // Complexity  : find_pmd O(1), one compare when it hits the last 2 MiB looked at
 class PageTable {
  public:
-  PageTable(phys::PhysMemory& memory, TableUsage& usage) : memory_(memory), usage_(usage) {}
+  PageTable(phys::PhysMemory& memory, TableUsage& usage) : memory_(memory), usage_(usage), contpte_(memory) {}
   ~PageTable();
   PageTable(const PageTable&) = delete;
   PageTable& operator=(const PageTable&) = delete;
@@ -51,8 +53,29 @@ class PageTable {
 
   // The PTE of `addr` below a PMD entry that points at a table.
   [[nodiscard]] Entry* pte(Entry pmd, VirtAddr addr) const {
-    return table_entries(Native::pfn(pmd)) + ((addr.raw() >> kPageShift) & 511);
+    return table_entries(Native::pfn(pmd)) + ((addr.raw() >> kPageShift) & (Native::kEntriesPerTable - 1));
   }
+  // --- The entries of a PTE table: all changes of them go through here, since
+  // --- an architecture may tie neighbours together. They take runs of entries
+  // --- that map consecutive pages of one folio. Mirrors the ptep_ and set_ptes
+  // --- helpers of 6.18; the address is not asked for: a table is aligned.
+  // What the entry says, with what is known only of a whole block of entries.
+  [[nodiscard]] static Entry ptep_get(const Entry* pte) { return Contpte<Native>::get(pte); }
+  // `e` in place of an entry that is none or a marker.
+  void set_pte(Entry* pte, Entry e) { contpte_.set_ptes(pte, e, 1); }
+  // `first` and its continuation in place of `n` entries that are none.
+  void set_ptes(Entry* pte, Entry first, std::uint32_t n) { contpte_.set_ptes(pte, first, n); }
+  void clear_ptes(Entry* pte, std::uint32_t n) { contpte_.clear_ptes(pte, n); }
+  void wrprotect_ptes(Entry* pte, std::uint32_t n) { contpte_.wrprotect_ptes(pte, n); }
+  // May clear more than was asked for: see Contpte.
+  void clear_young_dirty_ptes(Entry* pte, std::uint32_t n, Clear what) {
+    contpte_.clear_young_dirty_ptes(pte, n, what);
+  }
+  // `e` differs from what is there in accessed and dirty, and by being writable.
+  void set_access_flags(Entry* pte, Entry e) { contpte_.set_access_flags(pte, e); }
+  // How many entries from this one on an architecture would like to keep together.
+  [[nodiscard]] static std::uint32_t batch_hint(const Entry* pte) { return Contpte<Native>::batch_hint(pte); }
+
   // Makes a PTE table below an empty PMD entry. False when no frame is left.
   [[nodiscard]] bool alloc_pte_table(Entry& pmd);
   // Frees the (empty) PTE table the PMD entry points at, and clears the entry.
@@ -99,7 +122,7 @@ class PageTable {
   void check_invariants(base::InvariantReport& out) const;
 
  private:
-  static constexpr unsigned kPmdShift = kPageShift + 9;
+  static constexpr unsigned kPmdShift = kPageShift + kPmdOrder;
   static constexpr std::uint64_t kNoBlock = ~0ULL;
 
   [[nodiscard]] Entry* table_entries(Pfn table) const {
@@ -112,10 +135,11 @@ class PageTable {
   [[nodiscard]] Entry* descend(Entry& upper);
   void free_upper_tables(VirtRange unmapped, VirtRange free_space, unsigned level);
   void free_tree(Pfn table, unsigned level);
-  [[nodiscard]] std::uint64_t count_tables(Pfn table, unsigned level) const;
+  [[nodiscard]] std::uint64_t count_tables(Pfn table, unsigned level, base::InvariantReport& out) const;
 
   phys::PhysMemory& memory_;
   TableUsage& usage_;
+  Contpte<Native> contpte_;
   Pfn root_ = Pfn::invalid();
   std::vector<Pfn> deposits_;
   PageCount tables_;

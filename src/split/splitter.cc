@@ -76,10 +76,11 @@ void Splitter::unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places) {
     const Pfn page = head + PageCount(i - index);
     if (!Native::is_present(pte) || Native::is_special(pte) || Native::pfn(pte) != page) continue;
     const bool exclusive = system_.memory.frame(page).anon_exclusive != 0;
-    places.push_back({&mm, &vma, addr, page, pte, exclusive ? Exclusive::kYes : Exclusive::kNo});
+    const Entry old = mm.tables().ptep_get(&pte);
+    places.push_back({&mm, &vma, addr, page, old, exclusive ? Exclusive::kYes : Exclusive::kNo});
     // Every piece inherits that something of the whole was written to.
-    if (Native::is_dirty(pte)) system_.memory.frame(head).dirty = 1;
-    pte = Entry{};
+    if (Native::is_dirty(old)) system_.memory.frame(head).dirty = 1;
+    mm.tables().clear_ptes(&pte, 1);
     folios.remove_rmap_ptes(page, 1, mm.id());  // the first of them marks the folio partially mapped
     folios.put(head);
   }
@@ -115,13 +116,14 @@ void Splitter::remap(const Place& place) {
   const Pfn head = system_.folios.head_of(place.page);
   const bool alone = system_.folios.order_of(head) == kOrder0;
   if (alone && !place.vma->flags.has(vm::VmFlag::kLocked) && holds_only_zeroes(system_.memory, place.page)) {
-    pte = Native::make_special(Native::leaf(system_.zero_page, vm::page_prot(*place.vma)));
+    mm.tables().set_pte(&pte,
+                        Native::make_special(Native::leaf(system_.zero_page, vm::page_prot(*place.vma))));
     mm.rss().sub_anon(PageCount(1));
     return;
   }
   system_.folios.get(head);
   system_.folios.add_anon_rmap_ptes(place.page, 1, mm.id(), place.exclusive);
-  pte = place.entry;
+  mm.tables().set_pte(&pte, place.entry);
 }
 
 }  // namespace quire::split

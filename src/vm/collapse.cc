@@ -50,7 +50,7 @@ ScanResult scan_entry(AddressSpace& mm, const Vma& vma, Entry e, const CollapseL
 ScanResult scan(AddressSpace& mm, const Vma& vma, const Entry* first, const CollapseLimits& limits,
                 Tally& tally) {
   for (const Entry* e = first; e != first + kPagesPerPmd; ++e) {
-    const ScanResult result = scan_entry(mm, vma, *e, limits, tally);
+    const ScanResult result = scan_entry(mm, vma, mm.tables().ptep_get(e), limits, tally);
     if (result != ScanResult::kSucceed) return result;
   }
   if (limits.referenced == CollapseLimits::Referenced::kNotNeeded) return ScanResult::kSucceed;
@@ -79,14 +79,14 @@ void release_sources(AddressSpace& mm, Entry* first) {
     n = 1;
     if (none_or_zero(*e)) {
       mm.rss().add_anon(PageCount(1));
-      *e = Entry{};
+      mm.tables().clear_ptes(e, 1);
       continue;
     }
     const Pfn page = Native::pfn(*e);
     const Pfn head = mm.folios().head_of(page);
     if (mm.folios().is_large(head))
       n = pte_batch(mm.folios(), e, static_cast<std::uint32_t>(first + kPagesPerPmd - e));
-    std::fill_n(e, n, Entry{});
+    mm.tables().clear_ptes(e, n);
     mm.folios().remove_rmap_ptes(page, n, mm.id());
     mm.folios().put(head, n);
   }

@@ -14,6 +14,7 @@ constexpr Access wanted(AccessKind kind) {
           .exec = kind == AccessKind::kExec};
 }
 
+// What the fault handler notes in an entry, and what the processor does by itself.
 Entry touch(Entry e, AccessKind kind) {
   e = Native::make_young(e);
   return kind == AccessKind::kWrite ? Native::make_dirty(e) : e;
@@ -66,7 +67,8 @@ FaultResult handle_pte_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& p
   }
   if (Native::is_guard(*pte)) return FaultResult::kSegv;
   if (kind == AccessKind::kWrite && !Native::is_writable(*pte)) return do_wp_page(mm, vma, addr, *pte);
-  *pte = touch(*pte, kind);  // a spurious fault: someone was faster
+  mm.tables().set_access_flags(
+      pte, touch(mm.tables().ptep_get(pte), kind));  // a spurious fault: someone was faster
   return FaultResult::kMinor;
 }
 
@@ -113,7 +115,7 @@ FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKin
 
 FaultResult access(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
   if (Entry* const e = deciding_entry(mm, addr); e != nullptr && Native::allows(*e, wanted(kind))) {
-    *e = touch(*e, kind);
+    *e = Native::hardware_touch(*e, wanted(kind));
     mark_touched(mm, addr);
     return FaultResult::kHit;
   }

@@ -56,8 +56,9 @@ std::optional<FreshFolio> allocate(AddressSpace& mm, OrderSet orders) {
 FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
   if (Native::is_none(pmd) && !mm.tables().alloc_pte_table(pmd)) return FaultResult::kOom;
   if (kind != AccessKind::kWrite) {
-    *mm.tables().pte(pmd, addr) =
-        Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma))));
+    mm.tables().set_pte(
+        mm.tables().pte(pmd, addr),
+        Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)))));
     return FaultResult::kMinor;
   }
   mm.mappings().anon_vma_prepare(vma);
@@ -76,8 +77,7 @@ FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
                                 MappedBy::kPtes);
   const Entry e =
       Native::make_dirty(maybe_writable(Native::make_young(Native::leaf(fresh->head, page_prot(vma))), vma));
-  Entry* const first = mm.tables().pte(pmd, block);
-  for (std::uint32_t i = 0; i < pages; ++i) first[i] = Native::advance(e, i);
+  mm.tables().set_ptes(mm.tables().pte(pmd, block), e, pages);
   return FaultResult::kMinor;
 }
 

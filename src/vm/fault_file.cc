@@ -17,7 +17,7 @@ bool map_page(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry& pte, Acces
   mm.rss().add_file(PageCount(1));
   Entry e = Native::make_young(Native::leaf(*page, page_prot(vma)));
   if (kind == AccessKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
-  pte = e;
+  mm.tables().set_pte(&pte, e);
   return true;
 }
 
@@ -31,7 +31,9 @@ FaultResult cow_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
   mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(),
                                 MappedBy::kPtes);
   mm.rss().add_anon(PageCount(1));
-  pte = maybe_writable(Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vma)))), vma);
+  mm.tables().set_pte(
+      &pte,
+      maybe_writable(Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vma)))), vma));
   return FaultResult::kMinor;
 }
 
@@ -42,7 +44,8 @@ FaultResult do_file_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd,
   Entry& pte = *mm.tables().pte(pmd, addr);
   if (vma.flags.has(VmFlag::kPfnMap)) {
     // A frame of the kernel's own (vvar): mapped, but nobody's resident page.
-    pte = Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma))));
+    mm.tables().set_pte(
+        &pte, Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)))));
     return FaultResult::kMinor;
   }
   if (kind == AccessKind::kWrite && !vma.is_shared()) return cow_fault(mm, vma, addr, pte);

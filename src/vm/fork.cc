@@ -27,6 +27,20 @@ Result<void, Errno> copy_huge_pmd(AddressSpace& child, AddressSpace& parent, Ent
   return {};
 }
 
+// Neighbours that were written to alike are set as one.
+void copy_entries(AddressSpace& child, AddressSpace& parent, const Vma& vma, Entry* to, const Entry* from,
+                  std::uint32_t n) {
+  std::uint32_t run = 1;
+  for (std::uint32_t i = 0; i < n; i += run) {
+    const Entry first = parent.tables().ptep_get(from + i);
+    const bool dirty = Native::is_dirty(first);
+    run = 1;
+    while (i + run < n && Native::is_dirty(parent.tables().ptep_get(from + i + run)) == dirty) ++run;
+    child.tables().set_ptes(to + i, Native::make_old(vma.is_shared() ? Native::make_clean(first) : first),
+                            run);
+  }
+}
+
 // Shares the run of entries of one folio that starts at `from`; returns its length.
 std::uint32_t copy_present(AddressSpace& child, AddressSpace& parent, const Vma& vma, Entry* to, Entry* from,
                            std::uint32_t limit) {
@@ -47,10 +61,8 @@ std::uint32_t copy_present(AddressSpace& child, AddressSpace& parent, const Vma&
       child.rss().add_file(PageCount(1));
     }
   }
-  for (std::uint32_t i = 0; i < n; ++i) {
-    if (cow) from[i] = Native::write_protect(from[i]);
-    to[i] = Native::make_old(vma.is_shared() ? Native::make_clean(from[i]) : from[i]);
-  }
+  if (cow) parent.tables().wrprotect_ptes(from, n);
+  copy_entries(child, parent, vma, to, from, n);
   return n;
 }
 
@@ -64,7 +76,7 @@ void copy_ptes(AddressSpace& child, AddressSpace& parent, const Vma& vma, Entry 
     if (Native::is_present(*from)) {
       n = copy_present(child, parent, vma, to, from, static_cast<std::uint32_t>(end - from));
     } else {
-      *to = *from;  // a guard marker guards the child as well
+      child.tables().set_pte(to, *from);  // a guard marker guards the child as well
     }
     from += n;
     to += n;

@@ -7,10 +7,10 @@ namespace {
 
 enum class Installed : std::uint8_t { kAll, kPagesInTheWay, kNoFrame };
 
-Installed mark(Entry* first, std::uint64_t pages) {
+Installed mark(AddressSpace& mm, Entry* first, std::uint64_t pages) {
   for (Entry* e = first; e != first + pages; ++e) {
     if (Native::is_present(*e)) return Installed::kPagesInTheWay;
-    *e = Native::guard();
+    mm.tables().set_pte(e, Native::guard());
   }
   return Installed::kAll;
 }
@@ -24,7 +24,7 @@ Installed install_markers(AddressSpace& mm, VirtRange range) {
     if (pmd == nullptr) return Installed::kNoFrame;
     if (Native::is_leaf(*pmd)) return Installed::kPagesInTheWay;
     if (Native::is_none(*pmd) && !mm.tables().alloc_pte_table(*pmd)) return Installed::kNoFrame;
-    if (mark(mm.tables().pte(*pmd, at), pages_between(at, end).raw()) != Installed::kAll)
+    if (mark(mm, mm.tables().pte(*pmd, at), pages_between(at, end).raw()) != Installed::kAll)
       return Installed::kPagesInTheWay;
     at = end;
   }
@@ -54,7 +54,7 @@ Result<void, Errno> guard_remove(AddressSpace& mm, const Vma& vma, VirtRange ran
     const VirtAddr end = std::min(block + kOrderPmd.bytes(), range.end);
     Entry* const first = mm.tables().pte(pmd, begin);
     for (Entry* e = first; e != first + pages_between(begin, end).raw(); ++e)
-      if (Native::is_guard(*e)) *e = Entry{};
+      if (Native::is_guard(*e)) mm.tables().clear_ptes(e, 1);
   });
   return {};
 }

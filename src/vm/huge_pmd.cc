@@ -59,7 +59,8 @@ HugeFault do_huge_zero_wp_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
 
 void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr block) {
   const Entry zero = Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)));
-  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) *mm.tables().pte(pmd, block + PageCount(i)) = zero;
+  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
+    mm.tables().set_pte(mm.tables().pte(pmd, block + PageCount(i)), zero);
 }
 
 }  // namespace
@@ -119,8 +120,7 @@ void split_huge_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block) {
   Entry e = Native::leaf(head, access);
   if (Native::is_young(old)) e = Native::make_young(e);
   if (Native::is_dirty(old)) e = Native::make_dirty(e);
-  Entry* const first = mm.tables().pte(pmd, block);
-  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) first[i] = Native::advance(e, i);
+  mm.tables().set_ptes(mm.tables().pte(pmd, block), e, kPagesPerPmd);
   mm.folios().remove_rmap_pmd(head, mm.id());
 }
 

@@ -35,7 +35,7 @@ std::uint32_t cool_run(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry* pte, st
   const std::uint64_t maps = anon ? folios.mapcount(head) : mm.memory().frame(head).mapcount;
   if (maps != n) return n;  // others map it as well
   if (advice == ColdAdvice::kCold) {
-    for (std::uint32_t i = 0; i < n; ++i) pte[i] = Native::make_old(pte[i]);
+    mm.tables().clear_young_dirty_ptes(pte, n, pagetable::Clear::kYoung);
   } else if (anon) {
     reclaim_folio(mm, vma, addr, head);
   }

@@ -68,7 +68,7 @@ std::uint32_t free_run(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
     if (folios.mapcount(head) != n) return n;  // others would see it go
     f.dirty = 0;
   }
-  for (std::uint32_t i = 0; i < n; ++i) pte[i] = Native::make_clean(Native::make_old(pte[i]));
+  mm.tables().clear_young_dirty_ptes(pte, n, pagetable::Clear::kYoungAndDirty);
   mark_lazyfree(mm, head, n);
   return n;
 }

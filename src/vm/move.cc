@@ -12,6 +12,19 @@ ByteCount step_from(VirtAddr from, VirtAddr to, VirtAddr end) {
   return std::min({in_source, in_target, end - from});
 }
 
+// What the architecture maps by the block moves by the block.
+void move_ptes(AddressSpace& mm, Entry* from, Entry* to, std::uint32_t pages) {
+  std::uint32_t n = 1;
+  for (std::uint32_t i = 0; i < pages; i += n) {
+    n = 1;
+    if (Native::is_none(from[i])) continue;
+    n = std::min(pagetable::PageTable::batch_hint(from + i), pages - i);
+    const Entry e = mm.tables().ptep_get(from + i);
+    mm.tables().clear_ptes(from + i, n);
+    mm.tables().set_ptes(to + i, e, n);
+  }
+}
+
 Result<void, Errno> move_step(AddressSpace& mm, Vma& source, VirtAddr from, VirtAddr to, ByteCount step) {
   Entry* from_pmd = mm.tables().find_pmd(from);
   if (from_pmd == nullptr || Native::is_none(*from_pmd)) return {};
@@ -26,11 +39,7 @@ Result<void, Errno> move_step(AddressSpace& mm, Vma& source, VirtAddr from, Virt
   if (Native::is_none(*to_pmd) && !mm.tables().alloc_pte_table(*to_pmd)) return fail(Errno::kNoMem);
   Entry* const old_ptes = mm.tables().pte(*from_pmd, from);
   Entry* const new_ptes = mm.tables().pte(*to_pmd, to);
-  for (std::uint64_t i = 0; i < step.raw() >> kPageShift; ++i) {
-    if (Native::is_none(old_ptes[i])) continue;
-    new_ptes[i] = old_ptes[i];
-    old_ptes[i] = Entry{};
-  }
+  move_ptes(mm, old_ptes, new_ptes, static_cast<std::uint32_t>(step.raw() >> kPageShift));
   return {};
 }
 

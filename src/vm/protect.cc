@@ -20,6 +20,34 @@ Entry with_protection(AddressSpace& mm, const Vma& vma, Entry e, Access access) 
   return changed;
 }
 
+// How many of the `limit` entries from `first` on are of one folio and come out
+// alike, `changed` being what the first becomes.
+std::uint32_t alike(AddressSpace& mm, const Vma& vma, const Entry* first, std::uint32_t limit, Entry changed,
+                    Access access) {
+  if (Native::is_special(*first)) return 1;
+  const std::uint32_t batch = pte_batch(mm.folios(), first, limit);
+  std::uint32_t n = 1;
+  while (n < batch &&
+         with_protection(mm, vma, mm.tables().ptep_get(first + n), access) == Native::advance(changed, n))
+    ++n;
+  return n;
+}
+
+// Runs go as one, so that an architecture may keep what it maps by the block.
+void change_ptes(AddressSpace& mm, const Vma& vma, Entry* pte, std::uint64_t pages, Access access) {
+  Entry* const end = pte + pages;
+  while (pte != end) {
+    std::uint32_t n = 1;
+    if (Native::is_present(*pte)) {
+      const Entry changed = with_protection(mm, vma, mm.tables().ptep_get(pte), access);
+      n = alike(mm, vma, pte, static_cast<std::uint32_t>(end - pte), changed, access);
+      mm.tables().clear_ptes(pte, n);
+      mm.tables().set_ptes(pte, changed, n);
+    }
+    pte += n;
+  }
+}
+
 }  // namespace
 
 void change_protection(AddressSpace& mm, Vma& vma, VirtRange range) {
@@ -35,10 +63,7 @@ void change_protection(AddressSpace& mm, Vma& vma, VirtRange range) {
       }
       split_huge_pmd(mm, vma, pmd, block);
     }
-    Entry* const first = mm.tables().pte(pmd, part.begin);
-    for (Entry* e = first; e != first + pages_between(part.begin, part.end).raw(); ++e) {
-      if (Native::is_present(*e)) *e = with_protection(mm, vma, *e, access);
-    }
+    change_ptes(mm, vma, mm.tables().pte(pmd, part.begin), pages_between(part.begin, part.end).raw(), access);
   });
 }
 

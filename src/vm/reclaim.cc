@@ -17,14 +17,14 @@ void drop_lazyfree(AddressSpace& mm, Vma& vma, VirtAddr addr, Pfn head) {
   const PageCount pages = f.order().pages();
   Entry* const first = mm.tables().pte(pmd, addr);
   for (Entry* e = first; e != first + pages.raw(); ++e)
-    if (Native::is_dirty(*e)) f.dirty = 1;
+    if (Native::is_dirty(mm.tables().ptep_get(e))) f.dirty = 1;
   if (f.dirty != 0) {
     f.lazyfree = 0;
     return;
   }
   const auto n = static_cast<std::uint32_t>(pages.raw());
   if (mm.folios().refcount(head) != n) return;  // someone else holds it
-  std::fill_n(first, n, Entry{});
+  mm.tables().clear_ptes(first, n);
   mm.folios().remove_rmap_ptes(head, n, mm.id());
   mm.rss().sub_anon(pages);
   mm.folios().put(head, n);

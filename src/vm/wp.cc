@@ -32,7 +32,8 @@ bool can_reuse(AddressSpace& mm, const Vma& vma, Pfn page) {
 }
 
 void reuse(AddressSpace& mm, const Vma& vma, Entry& pte) {
-  pte = maybe_writable(Native::make_dirty(Native::make_young(pte)), vma);
+  const Entry e = mm.tables().ptep_get(&pte);
+  mm.tables().set_access_flags(&pte, maybe_writable(Native::make_dirty(Native::make_young(e)), vma));
   mm.counters().add(VmEvent::pgreuse);
 }
 
@@ -55,7 +56,7 @@ FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
   mm.mappings().anon_vma_prepare(vma);
   const auto fresh = mm.folios().allocate(kOrder0);
   if (!fresh) return FaultResult::kOom;
-  const Entry old = pte;
+  const Entry old = mm.tables().ptep_get(&pte);
   if (Native::is_special(old)) {
     mm.memory().zero(*fresh, kOrder0);
   } else {
@@ -65,7 +66,10 @@ FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
   }
   mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(),
                                 MappedBy::kPtes);
-  pte = maybe_writable(Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vma)))), vma);
+  mm.tables().clear_ptes(&pte, 1);
+  mm.tables().set_pte(
+      &pte,
+      maybe_writable(Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vma)))), vma));
   release_old(mm, old);
   return FaultResult::kMinor;
 }

@@ -20,14 +20,14 @@ void zap_huge(AddressSpace& mm, Entry& pmd) {
 std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
   const Entry e = *pte;
   if (Native::is_special(e)) {
-    *pte = Entry{};
+    mm.tables().clear_ptes(pte, 1);
     return 1;
   }
   const Pfn page = Native::pfn(e);
   folio::Folios& folios = mm.folios();
   const Pfn head = folios.head_of(page);
   if (!folios.is_anon(head)) {
-    *pte = Entry{};
+    mm.tables().clear_ptes(pte, 1);
     folios.remove_file_rmap(page);
     mm.rss().sub_file(PageCount(1));
     folios.put(head);
@@ -35,7 +35,7 @@ std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
   }
   const std::uint32_t n = folios.is_large(head) ? pte_batch(folios, pte, limit) : 1;
   // An anonymous folio does not learn here that it was written to.
-  for (std::uint32_t i = 0; i < n; ++i) pte[i] = Entry{};
+  mm.tables().clear_ptes(pte, n);
   folios.remove_rmap_ptes(page, n, mm.id());
   mm.rss().sub_anon(PageCount(n));
   folios.put(head, n);
@@ -47,7 +47,7 @@ void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range, Markers markers) {
   Entry* const end = pte + pages_between(range.begin, range.end).raw();
   while (pte != end) {
     if (!Native::is_present(*pte)) {
-      if (markers == Markers::kDrop) *pte = Entry{};
+      if (markers == Markers::kDrop) mm.tables().clear_ptes(pte, 1);
       ++pte;
     } else {
       pte += zap_present(mm, pte, static_cast<std::uint32_t>(end - pte));
