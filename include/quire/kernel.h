@@ -108,6 +108,16 @@ class Process {
   // where advised. kInval for other numbers.
   [[nodiscard]] Result<void, Errno> set_thp_disable(int disable, int flags = 0);
 
+  // prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, ...) and prctl(PR_SET_NAME, ...):
+  // names mean something to some named policies. kBadF: a mapping of a file.
+  [[nodiscard]] Result<void, Errno> name_mapping(VirtAddr addr, ByteCount length, std::string_view name);
+  void set_name(std::string_view name);
+  // A set of folio sizes for the mappings of a range, as proposed for
+  // process_madvise in 2023; without a set, what everybody may. kInval: the
+  // policy is none that takes sets ("size-set"), or an order that cannot be.
+  [[nodiscard]] Result<void, Errno> madvise_sizes(VirtAddr addr, ByteCount length,
+                                                  std::optional<OrderSet> orders);
+
   // Stores and loads bytes through the page tables, faulting as a program
   // would. kFault where a program would get SIGSEGV, kNoMem out of memory;
   // what came before the bad address has been done.

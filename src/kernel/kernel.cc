@@ -16,6 +16,7 @@ Kernel::Kernel(phys::PhysMemory memory, const policy::Settings& settings)
               .pages_collapsed = [this] { return system_.khugepaged.pages_collapsed(); }}) {
   system_.split = &splitter_;
   system_.set_settings(settings);
+  sysfs_.show_policy_files();
   sysfs_.on_change([this] { system_.set_settings(system_.settings); });
 }
 

@@ -10,6 +10,7 @@
 #include "split/split_words.h"
 #include "vm/fault.h"
 #include "vm/madvise.h"
+#include "vm/policy_hints.h"
 #include "vm/syscalls.h"
 
 namespace quire {
@@ -162,6 +163,16 @@ Result<void, Errno> Process::copy_bytes(VirtAddr addr, std::size_t n, AccessKind
     done += part;
   }
   return {};
+}
+
+Result<void, Errno> Process::name_mapping(VirtAddr addr, ByteCount length, std::string_view name) {
+  return vm::name_mappings(*state_->mm, {addr, addr + PageCount::covering(length)}, name);
+}
+
+void Process::set_name(std::string_view name) { vm::name_process(*state_->mm, name); }
+
+Result<void, Errno> Process::madvise_sizes(VirtAddr addr, ByteCount length, std::optional<OrderSet> orders) {
+  return vm::set_sizes(*state_->mm, {addr, addr + PageCount::covering(length)}, orders);
 }
 
 Result<void, Errno> Process::store(VirtAddr addr, std::span<const std::byte> bytes) {

@@ -304,7 +304,7 @@ Result<std::unique_ptr<Side>, Diagnostic> KernelHost::side(const Experiment& exp
   if (!experiment.arch.empty() && experiment.arch != "x86-64")
     return fail(cannot("the experiment is for " + experiment.arch));
   const auto settings = settings_of(experiment);
-  if (!settings) return fail(cannot("the policy " + experiment.policy + " is one of the engine only"));
+  if (!settings || settings->policy != &policy::kLinux618) return fail(cannot("the policy " + experiment.policy + " is one of the engine only"));
   QUIRE_TRY(apply(*settings));
   return std::make_unique<KernelSide>(*this, *settings);
 }

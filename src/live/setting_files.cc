@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "base/size.h"
+#include "policy/policy.h"
 
 namespace quire::live {
 
@@ -70,6 +71,10 @@ Result<void, Diagnostic> add_size(std::vector<SettingValue>& values, const polic
 
 Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Settings& settings,
                                                              const std::filesystem::path& root) {
+  if (settings.policy != &policy::kLinux618) {
+    return fail(Diagnostic{Diagnostic::Kind::kUsage, std::string(settings.policy->name),
+                           "a policy of Quire's engine only: no running kernel has it", "replay it instead"});
+  }
   if (!is_there(root / "enabled")) {
     return fail(Diagnostic{Diagnostic::Kind::kPrivilege, (root / "enabled").string(),
                            "this kernel has no transparent huge pages", ""});

@@ -9,6 +9,7 @@
 
 #include "base/size.h"
 #include "policy/kernel_text.h"
+#include "policy/policy.h"
 
 namespace quire::policy {
 
@@ -149,6 +150,35 @@ std::vector<Attribute> make_attributes() {
   return all;
 }
 
+template <std::uint32_t LafSettings::* kField, std::uint64_t kLeast>
+Attribute laf_order(std::string_view name, std::string_view meaning) {
+  return {.path = std::string(name),
+          .accepts = fmt::format("a number from {} to {}", kLeast, kPmdOrder - 1),
+          .meaning = meaning,
+          .order = kOrder0,
+          .show = [](const Settings& s, Order) { return show_number(s.laf.*kField); },
+          .store =
+              [](Settings& s, Order, std::string_view written) {
+                return store_number(s.laf.*kField, written, kLeast, kPmdOrder - 1);
+              }};
+}
+
+std::vector<Attribute> make_extra_attributes() {
+  using L = LafSettings;
+  return {laf_order<&L::arch_wants_pte_order, 0>("laf_arch_wants_pte_order",
+                                                 "The order the architecture prefers; below 3 counts as 3."),
+          {"laf_enable", accepted_words(GlobalEnabled{}), "Which mappings may have large folios below 2 MiB.",
+           kOrder0, [](const Settings& s, Order) { return show_choice(s.laf.enable); },
+           [](Settings& s, Order, std::string_view w) { return store_choice(s.laf.enable, w); }},
+          laf_order<&L::max_order, 2>("laf_max_order", "The order of the largest folio below 2 MiB."),
+          laf_order<&L::unhinted_max_order, 2>("laf_unhinted_max_order",
+                                               "The largest order of mappings that may not have 2 MiB."),
+          {"thp_cow", accepted_words(GlobalEnabled{}),
+           "Where a write to a shared 2 MiB mapping copies all of it.", kOrder0,
+           [](const Settings& s, Order) { return show_choice(s.thp_cow); },
+           [](Settings& s, Order, std::string_view w) { return store_choice(s.thp_cow, w); }}};
+}
+
 }  // namespace
 
 std::span<const std::string_view> words(GlobalEnabled) { return kGlobalWords; }
@@ -158,6 +188,17 @@ std::span<const std::string_view> words(Defrag) { return kDefragWords; }
 std::span<const Attribute> attributes() {
   static const std::vector<Attribute> kAll = make_attributes();
   return kAll;
+}
+
+std::span<const Attribute> extra_attributes() {
+  static const std::vector<Attribute> kExtra = make_extra_attributes();
+  return kExtra;
+}
+
+const Attribute* find_attribute(const Settings& settings, std::string_view path) {
+  if (std::ranges::find(settings.policy->files, path) == settings.policy->files.end())
+    return find_attribute(path);
+  return &*std::ranges::find(extra_attributes(), path, &Attribute::path);
 }
 
 const Attribute* find_attribute(std::string_view path) {

@@ -31,9 +31,13 @@ struct Attribute {
 
 // All of them, in the order of their paths.
 [[nodiscard]] std::span<const Attribute> attributes();
+// Those that Linux 6.18 does not have, only some of the named policies.
+[[nodiscard]] std::span<const Attribute> extra_attributes();
 
 // The one with this path below kSysfsPrefix, or nullptr.
 [[nodiscard]] const Attribute* find_attribute(std::string_view path);
+// The same, among the kernel's files and those the policy of these settings has besides.
+[[nodiscard]] const Attribute* find_attribute(const Settings& settings, std::string_view path);
 
 // The words of the three choice files, in the order the kernel shows them.
 [[nodiscard]] std::span<const std::string_view> words(GlobalEnabled);

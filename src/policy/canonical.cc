@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "policy/attributes.h"
 #include "policy/parse.h"
+#include "policy/policy.h"
 
 namespace quire::policy {
 
@@ -52,15 +53,19 @@ std::string assignment(const Attribute& a, const std::string& text) {
 }  // namespace
 
 std::string canonical(const Settings& settings) {
-  const Settings boot;
+  const Settings base = settings_of(*settings.policy);
   std::vector<std::string> said;
-  if (settings.enabled != boot.enabled)
+  if (settings.policy != &kLinux618) said.emplace_back(settings.policy->name);
+  if (settings.enabled != base.enabled)
     said.push_back(fmt::format("transparent_hugepage={}", word(settings.enabled)));
-  if (settings.size != boot.size) said.push_back(thp_anon(settings));
-  for (const Attribute& a : attributes()) {
+  if (settings.size != base.size) said.push_back(thp_anon(settings));
+  const auto say = [&](const Attribute& a) {
     const std::string text = a.show(settings, a.order);
-    if (!has_boot_word(a) && text != a.show(boot, a.order)) said.push_back(assignment(a, text));
-  }
+    if (text != a.show(base, a.order)) said.push_back(assignment(a, text));
+  };
+  for (const Attribute& a : attributes())
+    if (!has_boot_word(a)) say(a);
+  for (const Attribute& a : extra_attributes()) say(a);
   return said.empty() ? "linux-6.18" : fmt::format("{}", fmt::join(said, " "));
 }
 

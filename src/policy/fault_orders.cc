@@ -1,5 +1,7 @@
 #include "policy/fault_orders.h"
 
+#include "policy/policy.h"
+
 namespace quire::policy {
 
 namespace {
@@ -55,14 +57,21 @@ AnonOrderMasks masks_of(const Settings& settings) {
   return masks;
 }
 
+OrderSet linux_orders(const Facts& facts) {
+  const bool collapses = !for_fault(facts.caller);
+  if (thp_disabled(facts)) return {};
+  if (collapses && facts.hints.no_khugepaged) return {};
+  if (facts.hints.temporary_stack) return {};
+  if (facts.caller == Caller::forced_collapse) return kAnonOrders;
+  return enabled_orders(facts.settings.enabled, facts.masks, facts.hints);
+}
+
+bool thp_disabled(const Facts& facts) { return thp_disabled(facts.process, facts.hints, facts.caller); }
+
 OrderSet allowed_anon_orders(const Settings& settings, const AnonOrderMasks& masks, ProcessThp process,
                              VmaHints hints, Caller caller) {
-  const bool collapses = caller == Caller::khugepaged || caller == Caller::forced_collapse;
-  if (thp_disabled(process, hints, caller)) return {};
-  if (collapses && hints.no_khugepaged) return {};
-  if (hints.temporary_stack) return {};
-  if (caller == Caller::forced_collapse) return kAnonOrders;
-  return enabled_orders(settings.enabled, masks, hints);
+  const Facts facts{settings, masks, process, hints, caller};
+  return settings.policy->orders == nullptr ? linux_orders(facts) : settings.policy->orders(facts);
 }
 
 OrderSet orders_below_end(OrderSet orders, VirtRange vma) {

@@ -27,6 +27,11 @@ struct VmaHints {
   bool nohugepage = false;       // VM_NOHUGEPAGE
   bool temporary_stack = false;  // the stack of a program being exec'd
   bool no_khugepaged = false;    // VM_NO_KHUGEPAGED: special mappings, hugetlb
+  // Not of Linux 6.18; no mapping has them unless the policy takes them.
+  bool marked = false;  // its name is one the policy knows
+  bool cow = false;     // asked for large copies on write
+  bool sized = false;   // has a set of sizes of its own:
+  OrderSet sizes;
   bool operator==(const VmaHints&) const = default;
 };
 
@@ -42,6 +47,7 @@ struct AnonOrderMasks {
 [[nodiscard]] AnonOrderMasks masks_of(const Settings& settings);
 
 // The orders (2 to 9) an anonymous mapping may use; empty means 4 KiB only.
+// As the named policy of the settings decides, else as Linux 6.18.
 //
 // Left to the caller:
 //  - a fault must still fit the aligned block into the mapping;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "base/size.h"
 #include "policy/attributes.h"
 #include "policy/near_miss.h"
+#include "policy/policy.h"
 
 namespace quire::policy {
 
@@ -146,7 +148,8 @@ Settings never() {
 std::string hint_for_unknown(std::string_view word) {
   for (const std::string_view global : words(GlobalEnabled{}))
     if (word == global) return fmt::format("the global file is written as transparent_hugepage={}", word);
-  std::vector<std::string> known{"linux-6.18", "never", "4K", "all", "transparent_hugepage=", "thp_anon="};
+  std::vector<std::string> known{"never", "4K", "all", "transparent_hugepage=", "thp_anon="};
+  for (const Policy* policy : named_policies()) known.emplace_back(policy->name);
   for (std::string& size : size_names()) known.push_back(std::move(size));
   for (const Attribute& a : attributes()) known.push_back(a.path + "=");
   return did_you_mean(word, known);
@@ -154,15 +157,15 @@ std::string hint_for_unknown(std::string_view word) {
 
 std::unexpected<Diagnostic> unknown_word(std::string_view word) {
   return refuse(word,
-                fmt::format("not a policy: accepted are linux-6.18, never, 4K, all, sizes ({}, several "
+                fmt::format("not a policy: accepted are {}, never, 4K, all, sizes ({}, several "
                             "joined by +), transparent_hugepage=, thp_anon= and settings files as path=value",
-                            accepted_sizes()),
+                            policy_names(), accepted_sizes()),
                 hint_for_unknown(word));
 }
 
 // What the word without "=" stands for.
 Result<Settings, Diagnostic> parse_base(std::string_view word) {
-  if (word == "linux-6.18") return Settings{};
+  if (const Policy* named = find_policy(word)) return settings_of(*named);
   if (word == "never" || word == "4K") return never();
   if (word == "all") return all_sizes();
   const bool looks_like_sizes = word[0] >= '0' && word[0] <= '9';
@@ -233,11 +236,29 @@ std::unexpected<Diagnostic> unknown_key(std::string_view word, std::string_view 
                 did_you_mean(key, known));
 }
 
+std::unexpected<Diagnostic> sizes_are_its_own(std::string_view word, const Settings& s) {
+  return refuse(word,
+                fmt::format("the policy {} has sizes of its own: it does not look at this", s.policy->name),
+                "the global file is written as transparent_hugepage=");
+}
+
+std::unexpected<Diagnostic> of_other_policies(std::string_view word, const Attribute& attribute) {
+  std::vector<std::string_view> owners;
+  for (const Policy* policy : named_policies())
+    if (std::ranges::find(policy->files, attribute.path) != policy->files.end())
+      owners.push_back(policy->name);
+  return refuse(word, fmt::format("{} is a file of {} only", attribute.path, fmt::join(owners, ", ")));
+}
+
 Result<void, Diagnostic> apply_file(Settings& s, std::string_view word, std::string_view key,
                                     std::string_view value) {
   if (key.starts_with(kSysfsPrefix)) key.remove_prefix(kSysfsPrefix.size());
-  const Attribute* attribute = find_attribute(key);
+  const Attribute* attribute = find_attribute(s, key);
+  for (const Attribute& extra : extra_attributes())
+    if (attribute == nullptr && extra.path == key) return of_other_policies(word, extra);
   if (attribute == nullptr) return unknown_key(word, key);
+  if (attribute->order != kOrder0 && s.policy->sizes == Policy::Sizes::kOwn)
+    return sizes_are_its_own(word, s);
   // Writing nothing to a file is no error in the kernel, and no change.
   const Result<void, Errno> stored =
       value.empty() ? fail(Errno::kInval) : attribute->store(s, attribute->order, value);
@@ -260,7 +281,7 @@ struct Assignment {
 // Reads a policy word by word into boot words and files.
 //
 // States: words are sorted first, then applied by settings().
-class Policy {
+class PolicyWords {
  public:
   Result<void, Diagnostic> add(std::string_view word) {
     const std::size_t equals = word.find('=');
@@ -284,7 +305,7 @@ class Policy {
     if (!first_)
       return refuse(word, "says all settings and would undo the words before it",
                     "put it first, and only one such word");
-    names_sizes_ = word != "linux-6.18";
+    names_sizes_ = find_policy(word) == nullptr;
     first_ = false;
     return {};
   }
@@ -294,6 +315,7 @@ class Policy {
       s.enabled = QUIRE_TRY(parse_choice<GlobalEnabled>(a.word, a.value));
       return {};
     }
+    if (s.policy->sizes == Policy::Sizes::kOwn) return sizes_are_its_own(a.word, s);
     if (names_sizes_)
       return refuse(a.word, "the first word of this policy already says every size",
                     "leave one of the two out, or write the sizes as hugepages-64kB/enabled=always");
@@ -318,6 +340,12 @@ class Policy {
 
 }  // namespace
 
+std::string policy_names() {
+  std::vector<std::string_view> names;
+  for (const Policy* policy : named_policies()) names.push_back(policy->name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string accepted_sizes() { return fmt::format("{}", fmt::join(size_names(), " ")); }
 
 Result<Settings, Diagnostic> parse_policy(std::string_view text) {
@@ -327,7 +355,7 @@ Result<Settings, Diagnostic> parse_policy(std::string_view text) {
                   "for example 64K, 16K+64K, 2M, all, never, linux-6.18 or thp_anon=16K-64K:always");
   // The kernel's readers stop at a NUL byte; here nothing is left unread.
   if (text.find('\0') != std::string_view::npos) return refuse(text, "has an unprintable byte");
-  Policy policy;
+  PolicyWords policy;
   for (const std::string_view word : found) QUIRE_TRY(policy.add(word));
   return policy.settings();
 }

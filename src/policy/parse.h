@@ -7,7 +7,7 @@
 //
 //   policy   := word { space word }
 //   word     := named | sizes | boot | file
-//   named    := "linux-6.18" | "never" | "4K"                first word only
+//   named    := "never" | "4K" | "linux-6.18" | "laf-v4" ... first word only (policy/named/)
 //   sizes    := "all" | size { "+" size }                    first word only
 //   boot     := "transparent_hugepage=" global
 //             | "thp_anon=" range { "," range } ":" mode { ";" ... }
@@ -34,6 +34,9 @@ namespace quire::policy {
 // once: "linux-6.18", "thp_anon=64K:always", and `path=value` words only for
 // what the kernel has no boot word for. parse_policy reads it back.
 [[nodiscard]] std::string canonical(const Settings& settings);
+
+// "linux-6.18, thp-2011, ...": the names a policy may begin with.
+[[nodiscard]] std::string policy_names();
 
 // "16K 32K 64K 128K 256K 512K 1M 2M": the sizes a policy may name.
 [[nodiscard]] std::string accepted_sizes();

@@ -2,8 +2,9 @@
 //
 // Mirrors: the files under /sys/kernel/mm/transparent_hugepage, Linux 6.18,
 // with the boot defaults of the reference kernel. A policy *is* a value of
-// this type plus a few decisions (policy/fault_orders.h); sysfs/ shows it as
-// a file tree, policy/parse.h reads it from the kernel's command-line syntax.
+// this type plus a few decisions (policy/policy.h), to which it points; sysfs/
+// shows it as a file tree, policy/parse.h reads it from the kernel's
+// command-line syntax.
 #pragma once
 
 #include <array>
@@ -31,7 +32,22 @@ struct KhugepagedSettings {
   bool operator==(const KhugepagedSettings&) const = default;
 };
 
+// The knobs of the large-anonymous-folio proposals of 2023 (named/laf.h).
+struct LafSettings {
+  // What the architecture prefers (its hook arch_wants_pte_order): arm64 64 KiB, x86-64 has no wish.
+  std::uint32_t arch_wants_pte_order = 0;
+  std::uint32_t unhinted_max_order = 4;  // 64 KiB for mappings that did not ask
+  GlobalEnabled enable = GlobalEnabled::always;
+  std::uint32_t max_order = 4;
+  bool operator==(const LafSettings&) const = default;
+};
+
+struct Policy;
+// What a Settings points to unless a policy was named.
+extern const Policy kLinux618;
+
 struct Settings {
+  const Policy* policy = &kLinux618;  // never null
   GlobalEnabled enabled = GlobalEnabled::madvise;
   Defrag defrag = Defrag::madvise;
   bool use_zero_page = true;
@@ -39,6 +55,9 @@ struct Settings {
   // By order; only orders 2 to 9 have an `enabled` file for anonymous memory.
   std::array<SizeEnabled, kPmdOrder + 1> size = default_sizes();
   KhugepagedSettings khugepaged;
+  // Only policies that have these files look at them.
+  LafSettings laf;
+  GlobalEnabled thp_cow = GlobalEnabled::never;
 
   [[nodiscard]] SizeEnabled& at(Order o) { return size[o.raw()]; }
   [[nodiscard]] SizeEnabled at(Order o) const { return size[o.raw()]; }

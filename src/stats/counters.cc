@@ -81,6 +81,42 @@ Entry entry(VmEvent e) {
       return {"quire_cow_pages",
               "Anonymous pages copied by a write-protect fault, 4 KiB each; Quire's own, the kernel counts "
               "no such thing."};
+    case VmEvent::thp_cow:
+      return {"thp_cow",
+              "Writes to a page of a shared folio that copied it into a large folio below 2 MiB; OPPO's "
+              "kernels count it under this name, Linux 6.18 does not do it."};
+    case VmEvent::quire_cow_fallback:
+      return {"quire_cow_fallback",
+              "Writes to a shared large folio for which no block of a size that was allowed was to be had, "
+              "each size once; Quire's own."};
+    case VmEvent::quire_cow_pmds:
+      return {"quire_cow_pmds",
+              "Writes to a shared 2 MiB mapping that copied all of it; Quire's own, policies with PMD copies "
+              "only."};
+    case VmEvent::quire_cow_pmd_fallback:
+      return {"quire_cow_pmd_fallback",
+              "Writes to a shared 2 MiB mapping that were to copy all of it and got no block, so that the "
+              "entry was split; Quire's own."};
+    case VmEvent::quire_unshares:
+      return {"quire_unshares",
+              "Read pins that had to make a shared page the program's own first, without making it writable; "
+              "Quire's own."};
+    case VmEvent::quire_zero_folios:
+      return {"quire_zero_folios",
+              "Reads that mapped sixteen entries of a 64 KiB zero folio at once; Quire's own, policies with "
+              "such a folio only."};
+    case VmEvent::quire_zero_expands:
+      return {"quire_zero_expands",
+              "Writes to a zero page that got a large folio for all the zero pages round it; Quire's own, "
+              "some policies only."};
+    case VmEvent::cont_pte_double_map_count:
+      return {"cont_pte_double_map_count",
+              "Whole-folio maps that were broken up while others kept theirs, so that each page was counted "
+              "besides (DoubleMap); OPPO's kernels count it under this name."};
+    case VmEvent::quire_directed_scans:
+      return {"quire_directed_scans",
+              "Blocks khugepaged looked at out of turn, because a 2 MiB mapping there was just copied or "
+              "split; Quire's own."};
     case VmEvent::kCount:
       break;
   }
@@ -122,6 +158,26 @@ Entry entry(MthpStat s) {
           "nr_anon_partially_mapped",
           "Gauge: anonymous folios of this size that carry the partially-mapped mark; it falls when they are "
           "split or freed, not when the hole is filled."};
+    case MthpStat::collapse_alloc:
+      return {"collapse_alloc",
+              "Folios of this size below 2 MiB allocated to collapse pages into; policies that collapse to "
+              "every size only."};
+    case MthpStat::collapse_alloc_failed:
+      return {"collapse_alloc_failed",
+              "Collapses to this size below 2 MiB given up because no block was to be had; policies that "
+              "collapse to every size only."};
+    case MthpStat::collapse_exceed_none_pte:
+      return {"collapse_exceed_none_pte",
+              "Blocks not collapsed to this size because too many of their pages were empty; policies that "
+              "collapse to every size only."};
+    case MthpStat::collapse_exceed_swap_pte:
+      return {"collapse_exceed_swap_pte",
+              "Blocks not collapsed to this size because of entries neither empty nor present; policies that "
+              "collapse to every size only."};
+    case MthpStat::collapse_exceed_shared_pte:
+      return {"collapse_exceed_shared_pte",
+              "Blocks not collapsed to this size because a page may be shared; policies that collapse to "
+              "every size only."};
     case MthpStat::kCount:
       break;
   }

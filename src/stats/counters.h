@@ -38,7 +38,17 @@ enum class VmEvent : std::uint8_t {
   thp_scan_exceed_share_pte,
   thp_swpout_fallback,
   pglazyfreed,
-  quire_cow_pages,  // ours: the kernel has no counter for it
+  // The kernel has no counters for these. Some are of named policies only.
+  quire_cow_pages,
+  thp_cow,
+  quire_cow_fallback,
+  quire_cow_pmds,
+  quire_cow_pmd_fallback,
+  quire_unshares,
+  quire_zero_folios,
+  quire_zero_expands,
+  cont_pte_double_map_count,
+  quire_directed_scans,
   kCount,
 };
 
@@ -54,6 +64,12 @@ enum class MthpStat : std::uint8_t {
   swpout_fallback,
   nr_anon,
   nr_anon_partially_mapped,
+  // Linux 6.18 has no files for these: policies that collapse to every size.
+  collapse_alloc,
+  collapse_alloc_failed,
+  collapse_exceed_none_pte,
+  collapse_exceed_swap_pte,
+  collapse_exceed_shared_pte,
   kCount,
 };
 

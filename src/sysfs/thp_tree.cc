@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/size.h"
+#include "policy/policy.h"
 
 namespace quire::sysfs {
 
@@ -44,6 +45,7 @@ std::string_view relative(std::string_view path) {
 // Order 1 is a size of files only: its folder lacks what anonymous memory
 // counts.
 bool counted_for(MthpStat stat, Order order) {
+  if (stat >= MthpStat::collapse_alloc) return false;  // of named policies
   if (kAnonOrders.contains(order)) return true;
   return stat == MthpStat::split || stat == MthpStat::split_failed || stat == MthpStat::swpout_fallback;
 }
@@ -76,6 +78,21 @@ void ThpTree::add_stats() {
       if (!counted_for(stat, order)) continue;
       files_[fmt::format("hugepages-{}/stats/{}", base::sysfs_size(order), stats::name(stat))] = {
           nullptr, [this, stat, order] { return fmt::format("{}\n", counters_.get(stat, order)); }};
+    }
+  }
+}
+
+void ThpTree::show_policy_files() {
+  for (const std::string_view path : settings_.policy->files) {
+    const policy::Attribute& a = *policy::find_attribute(settings_, path);
+    files_[a.path] = {&a, [this, &a] { return a.show(settings_, a.order); }};
+  }
+  if (settings_.policy->collapse_orders == nullptr) return;
+  for (unsigned n = 2; n < kPmdOrder; ++n) {
+    for (std::size_t i = static_cast<std::size_t>(MthpStat::collapse_alloc); i < stats::kMthpStats; ++i) {
+      const auto stat = static_cast<MthpStat>(i);
+      files_[fmt::format("hugepages-{}/stats/{}", base::sysfs_size(Order(n)), stats::name(stat))] = {
+          nullptr, [this, stat, n] { return fmt::format("{}\n", counters_.get(stat, Order(n))); }};
     }
   }
 }

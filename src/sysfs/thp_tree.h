@@ -49,6 +49,9 @@ class ThpTree {
  public:
   ThpTree(policy::Settings& settings, const stats::Counters& counters, KhugepagedProgress progress = {});
 
+  // Adds the files that only the named policy of the settings has.
+  void show_policy_files();
+
   // Called when a setting may have changed, for masks kept from it.
   void on_change(std::function<void()> hook) { hook_ = std::move(hook); }
 

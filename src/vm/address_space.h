@@ -134,7 +134,11 @@ class AddressSpace final : public MappingPort {
   return {.hugepage = flags.has(VmFlag::kHugePage),
           .nohugepage = flags.has(VmFlag::kNoHugePage),
           .temporary_stack = flags.has(VmFlag::kStackIncompleteSetup),
-          .no_khugepaged = flags.has_any(kVmNoKhugepaged)};
+          .no_khugepaged = flags.has_any(kVmNoKhugepaged),
+          .marked = flags.has(VmFlag::kMarkedName),
+          .cow = flags.has(VmFlag::kThpCow),
+          .sized = flags.has(VmFlag::kSized),
+          .sizes = OrderSet(static_cast<std::uint32_t>((flags & kVmSizes).raw() >> kVmSizesShift))};
 }
 [[nodiscard]] inline policy::VmaHints hints_of(const Vma& vma) { return hints_of(vma.flags); }
 

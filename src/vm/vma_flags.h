@@ -3,7 +3,7 @@
 // Mirrors: the VM_* bits of Linux 6.18. Differs: VM_SOFTDIRTY is left out,
 // because the reference kernel is built without it (and merging ignores it
 // anyway); the temporary stack of exec is a bit of its own here, not a
-// combination of others.
+// combination of others. The bits from 32 on are not of Linux 6.18.
 #pragma once
 
 #include <cstdint>
@@ -11,39 +11,43 @@
 
 namespace quire::vm {
 
-enum class VmFlag : std::uint32_t {
-  kRead = 1U << 0,
-  kWrite = 1U << 1,
-  kExec = 1U << 2,
-  kShared = 1U << 3,
-  kMayRead = 1U << 4,
-  kMayWrite = 1U << 5,
-  kMayExec = 1U << 6,
-  kMayShare = 1U << 7,
-  kGrowsDown = 1U << 8,
-  kUffdMissing = 1U << 9,
-  kPfnMap = 1U << 10,
-  kUffdWp = 1U << 11,
-  kUffdMinor = 1U << 12,
-  kLocked = 1U << 13,
-  kLockOnFault = 1U << 14,
-  kIo = 1U << 15,
-  kSeqRead = 1U << 16,
-  kRandRead = 1U << 17,
-  kDontCopy = 1U << 18,
-  kDontExpand = 1U << 19,
-  kDontDump = 1U << 20,
-  kMixedMap = 1U << 21,
-  kAccount = 1U << 22,
-  kNoReserve = 1U << 23,
-  kHugeTlb = 1U << 24,
-  kHugePage = 1U << 25,
-  kNoHugePage = 1U << 26,
-  kWipeOnFork = 1U << 27,
-  kMergeable = 1U << 28,
-  kDroppable = 1U << 29,
-  kSealed = 1U << 30,
-  kStackIncompleteSetup = 1U << 31,
+enum class VmFlag : std::uint64_t {
+  kRead = 1ULL << 0,
+  kWrite = 1ULL << 1,
+  kExec = 1ULL << 2,
+  kShared = 1ULL << 3,
+  kMayRead = 1ULL << 4,
+  kMayWrite = 1ULL << 5,
+  kMayExec = 1ULL << 6,
+  kMayShare = 1ULL << 7,
+  kGrowsDown = 1ULL << 8,
+  kUffdMissing = 1ULL << 9,
+  kPfnMap = 1ULL << 10,
+  kUffdWp = 1ULL << 11,
+  kUffdMinor = 1ULL << 12,
+  kLocked = 1ULL << 13,
+  kLockOnFault = 1ULL << 14,
+  kIo = 1ULL << 15,
+  kSeqRead = 1ULL << 16,
+  kRandRead = 1ULL << 17,
+  kDontCopy = 1ULL << 18,
+  kDontExpand = 1ULL << 19,
+  kDontDump = 1ULL << 20,
+  kMixedMap = 1ULL << 21,
+  kAccount = 1ULL << 22,
+  kNoReserve = 1ULL << 23,
+  kHugeTlb = 1ULL << 24,
+  kHugePage = 1ULL << 25,
+  kNoHugePage = 1ULL << 26,
+  kWipeOnFork = 1ULL << 27,
+  kMergeable = 1ULL << 28,
+  kDroppable = 1ULL << 29,
+  kSealed = 1ULL << 30,
+  kStackIncompleteSetup = 1ULL << 31,
+  // Not of Linux 6.18: set only under named policies that take them.
+  kMarkedName = 1ULL << 32,  // its name is one the policy knows
+  kThpCow = 1ULL << 33,      // MADV_THP_COW
+  kSized = 1ULL << 34,       // has a set of sizes of its own: kVmSizes, one bit for each order
 };
 
 // A set of VmFlag. Value type.
@@ -51,11 +55,11 @@ class VmFlags {
  public:
   constexpr VmFlags() = default;
   // A flag is a set of one. NOLINTNEXTLINE(google-explicit-constructor)
-  constexpr VmFlags(VmFlag f) : bits_(static_cast<std::uint32_t>(f)) {}
-  constexpr explicit VmFlags(std::uint32_t bits) : bits_(bits) {}
-  [[nodiscard]] constexpr std::uint32_t raw() const { return bits_; }
+  constexpr VmFlags(VmFlag f) : bits_(static_cast<std::uint64_t>(f)) {}
+  constexpr explicit VmFlags(std::uint64_t bits) : bits_(bits) {}
+  [[nodiscard]] constexpr std::uint64_t raw() const { return bits_; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
-  [[nodiscard]] constexpr bool has(VmFlag f) const { return (bits_ & static_cast<std::uint32_t>(f)) != 0; }
+  [[nodiscard]] constexpr bool has(VmFlag f) const { return (bits_ & static_cast<std::uint64_t>(f)) != 0; }
   [[nodiscard]] constexpr bool has_any(VmFlags o) const { return (bits_ & o.bits_) != 0; }
   [[nodiscard]] constexpr bool has_all(VmFlags o) const { return (bits_ & o.bits_) == o.bits_; }
   [[nodiscard]] constexpr VmFlags without(VmFlags o) const { return VmFlags(bits_ & ~o.bits_); }
@@ -68,7 +72,7 @@ class VmFlags {
   }
 
  private:
-  std::uint32_t bits_ = 0;
+  std::uint64_t bits_ = 0;
 };
 
 [[nodiscard]] constexpr VmFlags operator|(VmFlag a, VmFlag b) { return VmFlags(a) | VmFlags(b); }
@@ -77,6 +81,8 @@ class VmFlags {
 inline constexpr VmFlags kVmAccessFlags = VmFlag::kRead | VmFlag::kWrite | VmFlag::kExec;
 inline constexpr VmFlags kVmMayFlags =
     VmFlag::kMayRead | VmFlag::kMayWrite | VmFlag::kMayExec | VmFlag::kMayShare;
+inline constexpr unsigned kVmSizesShift = 40;
+inline constexpr VmFlags kVmSizes{0x3ffULL << kVmSizesShift};
 // Never merged, never collapsed.
 inline constexpr VmFlags kVmSpecial = VmFlag::kIo | VmFlag::kDontExpand | VmFlag::kPfnMap | VmFlag::kMixedMap;
 inline constexpr VmFlags kVmLockedMask = VmFlag::kLocked | VmFlag::kLockOnFault;
