@@ -86,12 +86,24 @@ constexpr std::array<int, 22> kAdvice{MADV_DONTNEED,
                                       kGuardInstall,
                                       kGuardInstall,
                                       kGuardRemove};
-constexpr std::array<const char*, 6> kPolicies{"4K",
-                                               "thp_anon=16K,64K:always",
-                                               "thp_anon=64K:always",
-                                               "thp_anon=2M:always",
-                                               "thp_anon=16K-2M:always",
-                                               "thp_anon=16K,64K,2M:madvise"};
+constexpr std::array<const char*, 17> kPolicies{
+    "4K",
+    "thp_anon=16K,64K:always",
+    "thp_anon=64K:always",
+    "thp_anon=2M:always",
+    "thp_anon=16K-2M:always",
+    "thp_anon=16K,64K,2M:madvise",
+    "thp-2011 transparent_hugepage=always",
+    "laf-v3",
+    "laf-v4 transparent_hugepage=always laf_arch_wants_pte_order=5",
+    "laf-two-knobs",
+    "oppo-64k",
+    "size-set thp_anon=16K,64K,2M:madvise",
+    "zero-64k thp_anon=16K,64K:always",
+    "zero-expand thp_anon=16K-2M:always",
+    "cow-large thp_anon=16K-2M:always",
+    "pmd-cow thp_anon=64K,2M:always thp_cow=always",
+    "collapse-mthp thp_anon=16K-64K,512K,2M:always"};
 constexpr std::array<const char*, 4> kSizes{"16", "64", "256", "2048"};
 
 struct Operation {

@@ -31,7 +31,7 @@ struct VmaHints {
   bool marked = false;  // its name is one the policy knows
   bool cow = false;     // asked for large copies on write
   bool sized = false;   // has a set of sizes of its own:
-  OrderSet sizes;
+  OrderSet sizes{};
   bool operator==(const VmaHints&) const = default;
 };
 

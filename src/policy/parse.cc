@@ -156,11 +156,13 @@ std::string hint_for_unknown(std::string_view word) {
 }
 
 std::unexpected<Diagnostic> unknown_word(std::string_view word) {
-  return refuse(word,
-                fmt::format("not a policy: accepted are {}, never, 4K, all, sizes ({}, several "
-                            "joined by +), transparent_hugepage=, thp_anon= and settings files as path=value",
-                            policy_names(), accepted_sizes()),
-                hint_for_unknown(word));
+  return refuse(
+      word,
+      fmt::format("not a policy: accepted are {}, never, 4K, all, sizes ({}, several joined by +), "
+                  "transparent_hugepage=, thp_anon=, settings files as path=value, and first of all "
+                  "{}",
+                  kLinux618.name, accepted_sizes(), policy_names()),
+      hint_for_unknown(word));
 }
 
 // What the word without "=" stands for.
@@ -342,7 +344,7 @@ class PolicyWords {
 
 std::string policy_names() {
   std::vector<std::string_view> names;
-  for (const Policy* policy : named_policies()) names.push_back(policy->name);
+  for (const Policy* policy : named_policies().subspan(1)) names.push_back(policy->name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 

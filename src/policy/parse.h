@@ -35,7 +35,7 @@ namespace quire::policy {
 // what the kernel has no boot word for. parse_policy reads it back.
 [[nodiscard]] std::string canonical(const Settings& settings);
 
-// "linux-6.18, thp-2011, ...": the names a policy may begin with.
+// "thp-2011, laf-v3, ...": the names of all named policies but the default.
 [[nodiscard]] std::string policy_names();
 
 // "16K 32K 64K 128K 256K 512K 1M 2M": the sizes a policy may name.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "policy/parse.h"
+#include "policy/policy.h"
 #include "stats/counters.h"
 #include "sysfs/thp_tree.h"
 
@@ -61,6 +62,18 @@ TEST(ReferencePages, ExamplePoliciesAreAccepted) {
     ++examples;
   }
   EXPECT_GE(examples, 4U);
+}
+
+// Each named policy has a row with the sentence it says of itself, and each
+// file that only some have one with its values and its meaning.
+TEST(ReferencePages, EveryNamedPolicy) {
+  const std::string text = page("policies.md");
+  for (const policy::Policy* p : policy::named_policies())
+    expect_row(text, fmt::format("| `{}` | {} | {} |\n", p->name, p->systems, p->about));
+  for (const policy::Attribute& a : policy::extra_attributes()) {
+    expect_row(text, fmt::format("| `{}` | {} | ", a.path, a.accepts));
+    expect_row(text, fmt::format(" | {} |\n", a.meaning));
+  }
 }
 
 // The page names the sizes and every mode.
