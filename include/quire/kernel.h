@@ -38,6 +38,11 @@ struct MachineOptions {
   Contents contents = Contents::kKept;
 };
 
+// Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies
+// all of it, or not. Numbers of ours; the patch set they stand for has its own.
+inline constexpr int kMadvThpCow = 1024;
+inline constexpr int kMadvNoThpCow = 1025;
+
 // What one page of a program looks like.
 struct PageInfo {
   enum class State : std::uint8_t {
@@ -125,6 +130,9 @@ class Process {
   [[nodiscard]] Result<void, Errno> load(VirtAddr addr, std::span<std::byte> bytes);
   // One access, and how it ended.
   FaultResult touch(VirtAddr addr, AccessKind kind);
+  // What a read pin does before it takes the page: makes it the program's own
+  // without making it writable (FAULT_FLAG_UNSHARE). kHit: nothing was to do.
+  FaultResult unshare(VirtAddr addr);
 
   // fork(2): the child. kNoMem when tables cannot be had.
   [[nodiscard]] Result<Process*, Errno> fork();

@@ -16,6 +16,7 @@ Kernel::Kernel(phys::PhysMemory memory, const policy::Settings& settings)
               .pages_collapsed = [this] { return system_.khugepaged.pages_collapsed(); }}) {
   system_.split = &splitter_;
   system_.set_settings(settings);
+  system_.prepare_policy();
   sysfs_.show_policy_files();
   sysfs_.on_change([this] { system_.set_settings(system_.settings); });
 }
@@ -86,7 +87,8 @@ void Kernel::check_invariants(base::InvariantReport& out) {
   system_.anon_vmas.check_invariants(out);
   system_.khugepaged.check_invariants(out);
   for (const auto& mm : spaces_) mm->check_invariants(out);
-  const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0);
+  const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0) +
+                             (system_.zero_folio.valid() ? Order(4).pages().raw() : 0);
   const std::uint64_t owned = system_.folios.usage().pages + table_pages().raw() + zero;
   const std::uint64_t handed_out = (system_.memory.total() - system_.memory.free_pages()).raw();
   if (owned != handed_out) {

@@ -130,6 +130,12 @@ Result<void, Errno> Process::set_thp_disable(int disable, int flags) {
   return {};
 }
 
+FaultResult Process::unshare(VirtAddr addr) {
+  const FaultResult result = vm::unshare(*state_->mm, addr);
+  if (result == FaultResult::kMinor) ++minor_faults_;
+  return result;
+}
+
 FaultResult Process::touch(VirtAddr addr, AccessKind kind) {
   const FaultResult result = vm::access(*state_->mm, addr, kind);
   if (result == FaultResult::kMinor) ++minor_faults_;
@@ -233,7 +239,9 @@ std::vector<PageInfo> Process::layout(VirtRange range) const {
       info.order = mm.folios().order_of(info.folio);
       info.writable = arch::Native::is_writable(e);
       const phys::Frame& f = mm.memory().frame(page);
-      const bool zero = info.folio == mm.system().zero_page || (huge_zero.valid() && info.folio == huge_zero);
+      const vm::System& system = mm.system();
+      const bool zero = info.folio == system.zero_page || info.folio == system.zero_folio ||
+                        (huge_zero.valid() && info.folio == huge_zero);
       info.state = zero                              ? PageInfo::State::kZero
                    : mm.folios().is_anon(info.folio) ? PageInfo::State::kAnon
                                                      : PageInfo::State::kFile;

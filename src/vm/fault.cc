@@ -113,6 +113,24 @@ FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKin
   return handle_pte_fault(mm, vma, addr, *pmd, kind);
 }
 
+FaultResult unshare(AddressSpace& mm, VirtAddr addr) {
+  if (const FaultResult read = access(mm, addr, AccessKind::kRead);
+      read != FaultResult::kHit && read != FaultResult::kMinor)
+    return read;
+  Vma& vma = *mm.mappings().find(addr);
+  Entry& pmd = *mm.tables().find_pmd(addr);
+  const Pfn page = mapped_frame(mm, addr);
+  const Pfn head = mm.folios().head_of(page);
+  const bool huge = Native::is_leaf(pmd);
+  if (!mm.folios().is_anon(head) || mm.memory().frame(huge ? head : page).anon_exclusive != 0)
+    return FaultResult::kHit;
+  mm.counters().add(stats::VmEvent::pgfault);
+  mm.counters().add(stats::VmEvent::quire_unshares);
+  if (huge && do_huge_pmd_wp_page(mm, vma, addr, pmd, WpKind::kUnshare) == HugeFault::kDone)
+    return FaultResult::kMinor;
+  return do_wp_page(mm, vma, addr, *mm.tables().pte(pmd, addr), WpKind::kUnshare);
+}
+
 FaultResult access(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
   if (Entry* const e = deciding_entry(mm, addr); e != nullptr && Native::allows(*e, wanted(kind))) {
     *e = Native::hardware_touch(*e, wanted(kind));

@@ -18,6 +18,12 @@ namespace quire::vm {
 // Serves the fault in a mapping already found and checked (get_user_pages).
 [[nodiscard]] FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind);
 
+// A read pin (FAULT_FLAG_UNSHARE): the page at `addr`, faulted in if need be,
+// is the program's own afterwards, in place or as a copy; its entry does not
+// become writable by that. kHit: it was already, or it belongs to a file or is
+// a zero page.
+[[nodiscard]] FaultResult unshare(AddressSpace& mm, VirtAddr addr);
+
 // The frame behind `addr`, or an invalid one when nothing is mapped there.
 [[nodiscard]] Pfn mapped_frame(AddressSpace& mm, VirtAddr addr);
 

@@ -1,6 +1,7 @@
 #include "vm/fault_anon.h"
 
 #include "base/check.h"
+#include "vm/large_copy.h"
 
 namespace quire::vm {
 
@@ -8,11 +9,6 @@ using folio::MappedBy;
 using stats::MthpStat;
 
 namespace {
-
-struct FreshFolio {
-  Pfn head;
-  Order order;
-};
 
 bool all_none(const Entry* first, std::uint64_t n) {
   for (const Entry* e = first; e != first + n; ++e) {
@@ -23,14 +19,7 @@ bool all_none(const Entry* first, std::uint64_t n) {
 
 // The sizes worth trying, largest first. Neither filter moves a counter.
 OrderSet suitable_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd) {
-  if (vma.uffd_armed()) return {};
-  const System& system = mm.system();
-  OrderSet orders = policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(vma),
-                                                policy::Caller::pagefault)
-                        .below(kOrderPmd);
-  // Only the top is cut: the first size that fits keeps all smaller ones.
-  while (!orders.empty() && !vma.block_fits(addr, orders.highest()))
-    orders = orders.without(orders.highest());
+  OrderSet orders = fault_orders(mm, vma, addr);
   while (!orders.empty()) {
     const Order order = orders.highest();
     if (all_none(mm.tables().pte(pmd, addr.align_down(order)), order.pages().raw())) break;
@@ -53,9 +42,36 @@ std::optional<FreshFolio> allocate(AddressSpace& mm, OrderSet orders) {
 
 }  // namespace
 
+OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders) {
+  // Only the top is cut: the first size that fits keeps all smaller ones.
+  while (!orders.empty() && !vma.block_fits(addr, orders.highest()))
+    orders = orders.without(orders.highest());
+  return orders;
+}
+
+OrderSet fault_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr) {
+  if (vma.uffd_armed()) return {};
+  const System& system = mm.system();
+  const OrderSet orders = policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(vma),
+                                                      policy::Caller::pagefault);
+  return fitting_orders(vma, addr, orders.below(kOrderPmd));
+}
+
+void map_anon_ptes(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, FreshFolio fresh, WpKind kind) {
+  const VirtAddr block = addr.align_down(fresh.order);
+  const auto pages = static_cast<std::uint32_t>(fresh.order.pages().raw());
+  if (pages > 1) mm.folios().get(fresh.head, pages - 1);
+  mm.folios().add_new_anon_rmap(fresh.head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
+                                MappedBy::kPtes);
+  Entry e = Native::make_young(Native::leaf(fresh.head, page_prot(vma)));
+  if (kind == WpKind::kWrite) e = Native::make_dirty(maybe_writable(e, vma));
+  mm.tables().set_ptes(mm.tables().pte(pmd, block), e, pages);
+}
+
 FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
   if (Native::is_none(pmd) && !mm.tables().alloc_pte_table(pmd)) return FaultResult::kOom;
   if (kind != AccessKind::kWrite) {
+    if (map_zero_folio(mm, vma, addr, pmd)) return FaultResult::kMinor;
     mm.tables().set_pte(
         mm.tables().pte(pmd, addr),
         Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)))));
@@ -65,19 +81,9 @@ FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
   const auto fresh = allocate(mm, suitable_orders(mm, vma, addr, pmd));
   if (!fresh) return FaultResult::kOom;
   mm.memory().zero(fresh->head, fresh->order);
-
-  const VirtAddr block = addr.align_down(fresh->order);
-  const auto pages = static_cast<std::uint32_t>(fresh->order.pages().raw());
-  if (fresh->order != kOrder0) {
-    mm.folios().get(fresh->head, pages - 1);
-    mm.counters().add(MthpStat::anon_fault_alloc, fresh->order);
-  }
+  if (fresh->order != kOrder0) mm.counters().add(MthpStat::anon_fault_alloc, fresh->order);
   mm.rss().add_anon(fresh->order.pages());
-  mm.folios().add_new_anon_rmap(fresh->head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
-                                MappedBy::kPtes);
-  const Entry e =
-      Native::make_dirty(maybe_writable(Native::make_young(Native::leaf(fresh->head, page_prot(vma))), vma));
-  mm.tables().set_ptes(mm.tables().pte(pmd, block), e, pages);
+  map_anon_ptes(mm, vma, addr, pmd, *fresh, WpKind::kWrite);
   return FaultResult::kMinor;
 }
 

@@ -15,4 +15,21 @@ namespace quire::vm {
 [[nodiscard]] FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd,
                                             AccessKind kind);
 
+// --- The parts of it, for other faults that make large folios ---
+
+struct FreshFolio {
+  Pfn head;
+  Order order;
+};
+
+// The orders of `orders` that may be tried at `addr`: from the largest whose block lies in the mapping down.
+[[nodiscard]] OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders);
+
+// What the policy allows a fault at `addr` below 2 MiB, as far as it fits.
+[[nodiscard]] OrderSet fault_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr);
+
+// Maps a fresh folio, of which the caller has the one reference, over the block round `addr`, whose entries
+// are none. The caller counts the pages of the address space.
+void map_anon_ptes(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, FreshFolio fresh, WpKind kind);
+
 }  // namespace quire::vm

@@ -1,4 +1,4 @@
-// vm/fault_result.h - the end of a fault at PMD level.
+// vm/fault_result.h - kinds and ends of the parts of a fault.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,12 @@
 #include "quire/access.h"
 
 namespace quire::vm {
+
+// Why a page that others may share is made the program's own.
+enum class WpKind : std::uint8_t {
+  kWrite,
+  kUnshare,  // FAULT_FLAG_UNSHARE: a read pin; the entry never becomes writable
+};
 
 enum class HugeFault : std::uint8_t { kDone, kFallback, kOom };
 

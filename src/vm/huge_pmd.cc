@@ -1,6 +1,7 @@
 #include "vm/huge_pmd.h"
 
 #include "base/check.h"
+#include "policy/policy.h"
 
 namespace quire::vm {
 
@@ -57,6 +58,39 @@ HugeFault do_huge_zero_wp_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
   return HugeFault::kDone;
 }
 
+bool copies_pmd(const AddressSpace& mm, const Vma& vma) {
+  const System& system = mm.system();
+  const auto decide = system.settings.policy->copies_pmd;
+  return decide != nullptr && !vma.uffd_armed() &&
+         decide({system.settings, system.masks, mm.thp, hints_of(vma), policy::Caller::pagefault});
+}
+
+// All of a shared folio, for this program alone. False: no block was to be had.
+bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kind) {
+  mm.mappings().anon_vma_prepare(vma);
+  const auto fresh = mm.folios().allocate(kOrderPmd);
+  if (!fresh) {
+    mm.counters().add(VmEvent::quire_cow_pmd_fallback);
+    return false;
+  }
+  const Pfn old = Native::pfn(pmd);
+  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
+    mm.memory().copy(old + PageCount(i), *fresh + PageCount(i));
+  pmd = Entry{};
+  // The reverse map first: an entry never shows frames that no folio accounts for.
+  mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
+                                MappedBy::kPmd);
+  Entry e = Native::make_young(Native::huge_leaf(*fresh, page_prot(vma)));
+  if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
+  pmd = e;
+  mm.folios().remove_rmap_pmd(old, mm.id());
+  mm.folios().put(old);
+  mm.counters().add(VmEvent::quire_cow_pmds);
+  mm.counters().add(VmEvent::quire_cow_pages, kPagesPerPmd);
+  if (mm.system().settings.shrink_underused) mm.folios().defer_split(*fresh, Folios::Why::kMaybeUnderused);
+  return true;
+}
+
 void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr block) {
   const Entry zero = Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)));
   for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
@@ -80,11 +114,13 @@ HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, 
   return HugeFault::kDone;
 }
 
-HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd) {
+HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, WpKind kind) {
   const Pfn head = Native::pfn(pmd);
+  const VirtAddr block = addr.align_down(kOrderPmd);
   if (head == mm.system().huge_zero.head) {
+    if (kind == WpKind::kUnshare) return HugeFault::kDone;
     if (do_huge_zero_wp_pmd(mm, vma, addr, pmd) == HugeFault::kDone) return HugeFault::kDone;
-    split_huge_pmd(mm, vma, pmd, addr.align_down(kOrderPmd));
+    split_huge_pmd(mm, vma, pmd, block);
     return HugeFault::kFallback;
   }
   phys::Frame& f = mm.memory().frame(head);
@@ -93,10 +129,11 @@ HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
     f.anon_exclusive = 1;
   }
   if (f.anon_exclusive == 0) {
-    split_huge_pmd(mm, vma, pmd, addr.align_down(kOrderPmd));
+    if (copies_pmd(mm, vma) && copy_pmd(mm, vma, block, pmd, kind)) return HugeFault::kDone;
+    split_huge_pmd(mm, vma, pmd, block);
     return HugeFault::kFallback;
   }
-  pmd = maybe_writable(Native::make_young(Native::make_dirty(pmd)), vma);
+  if (kind == WpKind::kWrite) pmd = maybe_writable(Native::make_young(Native::make_dirty(pmd)), vma);
   return HugeFault::kDone;
 }
 

@@ -15,9 +15,11 @@ namespace quire::vm {
 [[nodiscard]] HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd,
                                                    AccessKind kind);
 
-// A write to a huge entry that is not writable. kFallback: the entry was
-// split, go on with the page's own entry.
-[[nodiscard]] HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd);
+// A write to a huge entry that is not writable, or a read pin on one that
+// others may share. kFallback: the entry was split, go on with the page's own
+// entry. Policies with PMD copies get 2 MiB of their own instead.
+[[nodiscard]] HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd,
+                                            WpKind kind = WpKind::kWrite);
 
 // Replaces the huge entry of the block at `block` by a table of 512 entries;
 // the folio stays whole. Cannot fail: the table was deposited.

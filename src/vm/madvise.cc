@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "policy/policy.h"
 #include "vm/collapse.h"
 #include "vm/guard.h"
 #include "vm/madvise_cold.h"
@@ -40,6 +41,11 @@ Result<std::optional<VmFlags>, Errno> advised_flags(const Vma& vma, Advice advic
       return f.without(VmFlag::kNoHugePage) | VmFlag::kHugePage;
     case Advice::kNoHugePage:
       return f.without(VmFlag::kHugePage) | VmFlag::kNoHugePage;
+    case Advice::kThpCow:
+    case Advice::kNoThpCow:
+      if (!vma.mm->system().settings.policy->takes_cow_advice || !vma.is_anonymous())
+        return fail(Errno::kInval);
+      return advice == Advice::kThpCow ? f | VmFlag::kThpCow : f.without(VmFlag::kThpCow);
     default:
       return std::optional<VmFlags>{};
   }
@@ -99,7 +105,8 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
 
 bool is_known(Advice advice) {
   const int n = static_cast<int>(advice);
-  return (n >= 0 && n <= 4) || (n >= 8 && n <= 25) || n == 102 || n == 103;
+  return (n >= 0 && n <= 4) || (n >= 8 && n <= 25) || n == 102 || n == 103 || advice == Advice::kThpCow ||
+         advice == Advice::kNoThpCow;
 }
 
 }  // namespace

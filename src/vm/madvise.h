@@ -39,6 +39,10 @@ enum class Advice : int {
   kCollapse = 25,
   kGuardInstall = 102,
   kGuardRemove = 103,
+  // Not of Linux 6.18, numbers of ours: copy shared 2 MiB whole, or not. Only
+  // policies that take it (Luka Bai's patch set of May 2026); kInval else.
+  kThpCow = 1024,
+  kNoThpCow = 1025,
 };
 
 // False for advice whose effect on pages is missing here: REMOVE and

@@ -1,6 +1,7 @@
 #include "vm/system.h"
 
 #include "base/check.h"
+#include "policy/policy.h"
 
 namespace quire::vm {
 
@@ -13,6 +14,19 @@ System::System(phys::PhysMemory ram)
   memory.frame(*zero).refcount = 1;
   memory.zero(*zero, kOrder0);
   zero_page = *zero;
+}
+
+void System::prepare_policy() {
+  if (settings.policy->zero_pages != policy::ZeroPages::kFolio64K) return;
+  constexpr Order kOrder{4};
+  const auto zero = memory.allocate(kOrder);
+  if (!zero) return;  // a machine so small does without
+  memory.frame(*zero).set_kind(phys::FrameKind::kReserved);
+  memory.frame(*zero).refcount = 1;
+  memory.zero(*zero, kOrder);
+  // Nobody's use of it is use of memory that a size brought with it.
+  for (std::uint64_t i = 0; i < kOrder.pages().raw(); ++i) memory.frame(*zero + PageCount(i)).touched = 1;
+  zero_folio = *zero;
 }
 
 bool split_folio(System& system, Pfn head, const SplitRequest& request) {

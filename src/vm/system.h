@@ -65,6 +65,9 @@ struct System {
     if (!policy::pmd_size_enabled(settings, masks)) khugepaged.stop();
   }
 
+  // What only the named policy of the settings needs. Once, after the settings are known.
+  void prepare_policy();
+
   phys::PhysMemory memory;
   stats::Counters counters;
   folio::Folios folios;
@@ -74,6 +77,7 @@ struct System {
   policy::Settings settings;
   policy::AnonOrderMasks masks;
   Pfn zero_page = Pfn::invalid();
+  Pfn zero_folio = Pfn::invalid();  // of 64 KiB, only under policies that map one
   HugeZeroFolio huge_zero;
   SplitPort* split = nullptr;
   Khugepaged khugepaged{*this};

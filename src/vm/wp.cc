@@ -1,6 +1,8 @@
 #include "vm/wp.h"
 
 #include "base/check.h"
+#include "policy/policy.h"
+#include "vm/large_copy.h"
 
 namespace quire::vm {
 
@@ -52,11 +54,22 @@ void release_old(AddressSpace& mm, Entry old) {
   mm.folios().put(head);
 }
 
-FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
+// Where a named policy copies more than 4 KiB. False: it does not, or not here.
+bool copied_large(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry old, WpKind kind) {
+  const policy::Policy& policy = *mm.system().settings.policy;
+  const bool zero = Native::is_special(old);
+  if (zero ? policy.zero_pages == policy::ZeroPages::kSmall : policy.cow_orders == nullptr) return false;
+  if (!vma.is_anonymous()) return false;
+  const Entry pmd = *mm.tables().find_pmd(addr);
+  return zero ? expand_zero_pages(mm, vma, addr, pmd) : copy_large(mm, vma, addr, pmd, kind);
+}
+
+FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte, WpKind kind) {
+  const Entry old = mm.tables().ptep_get(&pte);
+  if (copied_large(mm, vma, addr, old, kind)) return FaultResult::kMinor;
   mm.mappings().anon_vma_prepare(vma);
   const auto fresh = mm.folios().allocate(kOrder0);
   if (!fresh) return FaultResult::kOom;
-  const Entry old = mm.tables().ptep_get(&pte);
   if (Native::is_special(old)) {
     mm.memory().zero(*fresh, kOrder0);
   } else {
@@ -67,28 +80,28 @@ FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
   mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(),
                                 MappedBy::kPtes);
   mm.tables().clear_ptes(&pte, 1);
-  mm.tables().set_pte(
-      &pte,
-      maybe_writable(Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vma)))), vma));
+  Entry e = Native::make_young(Native::leaf(*fresh, page_prot(vma)));
+  if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
+  mm.tables().set_pte(&pte, e);
   release_old(mm, old);
   return FaultResult::kMinor;
 }
 
 }  // namespace
 
-FaultResult do_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
+FaultResult do_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte, WpKind kind) {
   if (vma.is_shared()) {
-    reuse(mm, vma, pte);
+    if (kind == WpKind::kWrite) reuse(mm, vma, pte);
     return FaultResult::kMinor;
   }
   if (!Native::is_special(pte)) {
     const Pfn page = Native::pfn(pte);
     if (mm.folios().is_anon(mm.folios().head_of(page)) && can_reuse(mm, vma, page)) {
-      reuse(mm, vma, pte);
+      if (kind == WpKind::kWrite) reuse(mm, vma, pte);
       return FaultResult::kMinor;
     }
   }
-  return copy(mm, vma, addr, pte);
+  return copy(mm, vma, addr, pte, kind);
 }
 
 }  // namespace quire::vm

@@ -9,8 +9,10 @@
 
 namespace quire::vm {
 
-// `pte` is present and not writable, the mapping allows writing. Afterwards
-// the page is the program's own: in place, or copied to a 4 KiB folio.
-[[nodiscard]] FaultResult do_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte);
+// `pte` is present and not writable; for kWrite the mapping allows writing.
+// Afterwards the page is the program's own: in place, or copied, to a 4 KiB
+// folio unless the policy says otherwise. kUnshare never makes it writable.
+[[nodiscard]] FaultResult do_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte,
+                                     WpKind kind = WpKind::kWrite);
 
 }  // namespace quire::vm
