@@ -25,6 +25,10 @@
 #include "quire/result.h"
 #include "quire/types.h"
 
+namespace quire::phys {
+class HostMemory;
+}
+
 namespace quire {
 
 enum class Architecture : std::uint8_t { kX86_64 };
@@ -32,10 +36,16 @@ enum class Architecture : std::uint8_t { kX86_64 };
 // reads zeroes and memory costs its tables and descriptors only.
 enum class Contents : std::uint8_t { kNone, kKept };
 
+// Memory of the host that machines made one after the other hand on: all but the
+// first are then made in microseconds. The host fills it with pages at once; a
+// process that is forked meanwhile does not have it.
+[[nodiscard]] std::shared_ptr<phys::HostMemory> make_host_memory();
+
 struct MachineOptions {
   ByteCount ram = 1_GiB;  // 4 MiB to 16 TiB, rounded down to 4 MiB
   Architecture arch = Architecture::kX86_64;
   Contents contents = Contents::kKept;
+  std::shared_ptr<phys::HostMemory> host = nullptr;  // without: the machine's own
 };
 
 // Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies
@@ -61,6 +71,23 @@ struct PageInfo {
   bool writable = false;       // a write would not fault
   std::uint32_t mapcount = 0;  // entries that map this page, anywhere
   bool guard = false;          // kNone, and not to be touched: MADV_GUARD_INSTALL
+};
+
+// Consecutive pages in consecutive frames that differ in nothing else: of one
+// folio, or folios of one page. Or pages of nothing, or of zeroes.
+struct LayoutRun {
+  PageInfo first;
+  PageCount pages;
+  // The page `n` pages behind the first.
+  [[nodiscard]] PageInfo at(std::uint64_t n) const;
+};
+
+// A number the kernel counts: an event of /proc/vmstat, or a file below
+// hugepages-<size>kB/stats.
+struct Counter {
+  std::string_view name;
+  std::optional<Order> size;
+  std::int64_t value = 0;
 };
 
 // One block of 2 MiB that khugepaged looked at.
@@ -144,6 +171,8 @@ class Process {
 
   // What is behind each page of a range, page by page.
   [[nodiscard]] std::vector<PageInfo> layout(VirtRange range) const;
+  // The same as runs, each as long as it can be.
+  [[nodiscard]] std::vector<LayoutRun> layout_runs(VirtRange range) const;
   [[nodiscard]] PageCount resident() const;
   [[nodiscard]] PageCount table_pages() const;
   // Minor faults so far, by accesses and by calls that populate.
@@ -185,6 +214,9 @@ class Kernel {
   [[nodiscard]] Result<void, Errno> sysfs_write(std::string_view path, std::string_view text);
   // A counter of /proc/vmstat by name, or nothing when there is none of it.
   [[nodiscard]] std::optional<std::uint64_t> vmstat(std::string_view name) const;
+
+  // All counters, in an order that never changes.
+  [[nodiscard]] std::vector<Counter> counters() const;
 
   // Lets khugepaged work: `passes` times what it does between two sleeps. The
   // daemon has no thread of its own and never runs else. Returns what it

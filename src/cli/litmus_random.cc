@@ -58,8 +58,10 @@ void print_json(const Request& request, const litmus::FuzzResult& result) {
 // On a terminal only, and gone when the answer comes.
 void show_progress(const Request& request, const litmus::FuzzResult& result) {
   if (::isatty(STDERR_FILENO) == 0) return;
-  fmt::print(stderr, "\r{} of {}, {} disagreements ", result.runs, request.runs, result.disagreements.size());
-  if (result.runs == request.runs) fmt::print(stderr, "\r{:60}\r", "");
+  const double seconds = static_cast<double>(result.engine_ns + result.kernel_ns) / 1e9;
+  fmt::print(stderr, "\rseed {}: {} of {}, {:.1f} a second, {} disagreements ", request.seed, result.runs,
+             request.runs, static_cast<double>(result.runs) / seconds, result.disagreements.size());
+  if (result.runs == request.runs) fmt::print(stderr, "\r{:70}\r", "");
 }
 
 Diagnostic misuse(std::string what, std::string hint) {
@@ -73,9 +75,10 @@ Result<int, Diagnostic> run_litmus_fuzz(Words words) {
   Arguments arguments(
       {.verb = "litmus fuzz",
        .synopsis = "[--seed N] [--runs N] [--ops N] [options]",
-       .summary = "Makes random experiments, runs each on Quire and on this kernel, and compares them after "
-                  "every\nstep. A disagreement is shrunk and written as a .litmus file; then the exit code is "
-                  "3.",
+       .summary =
+           "Makes random experiments, runs each on Quire and on this kernel, and compares them after "
+           "every\nstep. A disagreement is shrunk and written as a .litmus file; then the exit code is "
+           "3.",
        .examples = {"quire litmus fuzz --runs 1000", "quire litmus fuzz --seed 7 --ops 20 --folder found",
                     "quire litmus fuzz --on engine --runs 10000"}});
   arguments.option("--seed", request.seed, "N", "Which experiments; the same everywhere (default: 1)");

@@ -245,12 +245,13 @@ void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) co
   const Order order = order_of(head);
   std::uint64_t maps = folio.entire_mapcount;
   std::uint32_t mapped = 0;
+  const Frame* const first = &frame(head);
   for (std::uint64_t i = 0; i < order.pages().raw(); ++i) {
-    const Frame& page = frame(head + PageCount(i));
+    const Frame& page = first[i];
     maps += page.mapcount;
     if (page.mapcount != 0) ++mapped;
-    if (page.order() != order)
-      out.broken("I-FRAME-2", "page {} of folio {} has another order", i, head.raw());
+    if (page.order() != order || (i != 0 && page.kind() != FrameKind::kTail))
+      out.broken("I-FRAME-2", "page {} of folio {} has another order or kind", i, head.raw());
   }
   if (maps != folio.large_mapcount) {
     out.broken("I-FOLIO-2", "folio {}: {} entries map it, it counts {}", head.raw(), maps,

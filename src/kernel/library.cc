@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "kernel/kernel.h"
+#include "kernel/library_state.h"
 #include "policy/parse.h"
 #include "quire/kernel.h"
 #include "split/shrinker.h"
@@ -14,10 +15,6 @@
 #include "vm/syscalls.h"
 
 namespace quire {
-
-struct Process::State {
-  vm::AddressSpace* mm = nullptr;
-};
 
 struct Kernel::State {
   std::unique_ptr<kernel::Kernel> kernel;
@@ -222,44 +219,12 @@ void Process::exit() {
   delete this;
 }
 
-std::vector<PageInfo> Process::layout(VirtRange range) const {
-  std::vector<PageInfo> pages;
-  vm::AddressSpace& mm = *state_->mm;
-  const Pfn huge_zero = mm.system().huge_zero.head;
-  for (VirtAddr at = range.begin.align_down(); at < range.end; at += PageCount(1)) {
-    PageInfo info;
-    info.addr = at;
-    const Pfn page = vm::mapped_frame(mm, at);
-    if (page.valid()) {
-      const arch::Entry pmd = *mm.tables().find_pmd(at);
-      info.pmd_mapped = arch::Native::is_leaf(pmd);
-      const arch::Entry e = info.pmd_mapped ? pmd : *mm.tables().pte(pmd, at);
-      info.pfn = page;
-      info.folio = mm.folios().head_of(page);
-      info.order = mm.folios().order_of(info.folio);
-      info.writable = arch::Native::is_writable(e);
-      const phys::Frame& f = mm.memory().frame(page);
-      const vm::System& system = mm.system();
-      const bool zero = info.folio == system.zero_page || info.folio == system.zero_folio ||
-                        (huge_zero.valid() && info.folio == huge_zero);
-      info.state = zero                              ? PageInfo::State::kZero
-                   : mm.folios().is_anon(info.folio) ? PageInfo::State::kAnon
-                                                     : PageInfo::State::kFile;
-      const phys::Frame& marked = info.pmd_mapped ? mm.memory().frame(info.folio) : f;
-      info.exclusive = !zero && marked.anon_exclusive != 0;
-      info.mapcount = static_cast<std::uint32_t>(f.mapcount);
-      if (!zero && mm.folios().is_large(info.folio))
-        info.mapcount += mm.folios().large(info.folio).entire_mapcount;
-    } else {
-      info.guard = vm::is_guarded(mm, at);
-    }
-    pages.push_back(info);
-  }
-  return pages;
-}
-
 PageCount Process::resident() const { return state_->mm->rss().total(); }
 PageCount Process::table_pages() const { return state_->mm->tables().table_pages(); }
+
+std::shared_ptr<phys::HostMemory> make_host_memory() {
+  return std::make_shared<phys::HostMemory>(phys::HostFill::kAtOnce);
+}
 
 Kernel::Kernel(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
@@ -272,7 +237,8 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions&
   const policy::Settings settings = QUIRE_TRY(policy::parse_policy(policy));
   auto state = std::make_unique<State>();
   const auto contents = machine.contents == Contents::kKept ? phys::Contents::kKept : phys::Contents::kNone;
-  state->kernel = QUIRE_TRY(kernel::Kernel::create({.ram = machine.ram, .contents = contents}, settings));
+  state->kernel = QUIRE_TRY(
+      kernel::Kernel::create({.ram = machine.ram, .contents = contents, .host = machine.host}, settings));
   return std::unique_ptr<Kernel>(new Kernel(std::move(state)));
 }
 
@@ -305,6 +271,23 @@ std::optional<std::uint64_t> Kernel::vmstat(std::string_view name) const {
   const auto event = event_named(name);
   if (!event) return std::nullopt;
   return state_->kernel->system().counters.get(*event);
+}
+
+std::vector<Counter> Kernel::counters() const {
+  const stats::Counters& now = state_->kernel->system().counters;
+  std::vector<Counter> all;
+  all.reserve(stats::kVmEvents + kPmdOrder * stats::kMthpStats);
+  for (std::size_t e = 0; e < stats::kVmEvents; ++e) {
+    const auto event = static_cast<stats::VmEvent>(e);
+    all.push_back({stats::name(event), std::nullopt, static_cast<std::int64_t>(now.get(event))});
+  }
+  for (Order order(1); order <= kOrderPmd; order = Order(order.raw() + 1)) {
+    for (std::size_t i = 0; i < stats::kMthpStats; ++i) {
+      const auto stat = static_cast<stats::MthpStat>(i);
+      if (sysfs::is_counted_for(stat, order)) all.push_back({stats::name(stat), order, now.get(stat, order)});
+    }
+  }
+  return all;
 }
 
 std::vector<KhugepagedScan> Kernel::khugepaged(unsigned passes) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/size.h"
@@ -49,6 +50,8 @@ bool holds(Kind kind, std::uint64_t number, const Page& page) {
   }
 }
 
+using PlacedPages = std::vector<std::pair<VirtAddr, Page>>;
+
 // The expectations of one step against what was seen after it.
 class StepCheck {
  public:
@@ -82,36 +85,33 @@ class StepCheck {
 
   void check(const ExpectPages& expected) {
     const VirtRange range = names_.of(expected.range);
-    std::vector<std::pair<VirtAddr, const Page*>> pages;
+    PlacedPages pages;
     for (VirtAddr at = range.begin.align_down(); at < range.end; at += PageCount(1)) {
-      const Page* const page = find_page(seen_, process_, at);
-      if (page == nullptr)
-        return found(fmt::format("{} is in no mapping that has a name", names_.name_of(at)));
-      pages.emplace_back(at, page);
+      const auto page = find_page(seen_, process_, at);
+      if (!page) return found(fmt::format("{} is in no mapping that has a name", names_.name_of(at)));
+      pages.emplace_back(at, *page);
     }
     for (const Property& property : expected.properties) check_property(expected, property, pages);
   }
 
-  using Pages = std::vector<std::pair<VirtAddr, const Page*>>;
-
-  void check_property(const ExpectPages& expected, const Property& property, const Pages& pages) {
+  void check_property(const ExpectPages& expected, const Property& property, const PlacedPages& pages) {
     const ExpectPages one{expected.range, {property}};
-    const Page* other = nullptr;
+    std::optional<Page> other;
     if (property.kind == Kind::kFolioOf || property.kind == Kind::kNotFolioOf) {
       other =
           find_page(seen_, property.process.empty() ? process_ : property.process, names_.at(property.place));
-      if (other == nullptr || !other->has_folio())
+      if (!other || !other->has_folio())
         return found(print(Claim(one)) + ": there is no folio at that place");
     }
     std::set<std::uint64_t> folios;
     for (const auto& [at, page] : pages) {
-      if (meets(property, *page, other, folios)) continue;
-      return found(fmt::format("{}: {} is {}", print(Claim(one)), names_.name_of(at), describe(*page)));
+      if (meets(property, page, other, folios)) continue;
+      return found(fmt::format("{}: {} is {}", print(Claim(one)), names_.name_of(at), describe(page)));
     }
   }
 
   // `folios` are those of the pages before.
-  static bool meets(const Property& property, const Page& page, const Page* other,
+  static bool meets(const Property& property, const Page& page, const std::optional<Page>& other,
                     std::set<std::uint64_t>& folios) {
     switch (property.kind) {
       case Kind::kSameFolio:
@@ -130,13 +130,13 @@ class StepCheck {
 
   void check(const ExpectPicture& expected) {
     const VirtAddr begin = names_.at(expected.begin);
-    std::vector<Page> pages;
+    Pages pages;
     for (std::size_t i = 0; i < expected.signs.size(); ++i) {
-      const Page* const page = find_page(seen_, process_, begin + PageCount(i));
-      if (page == nullptr)
+      const auto page = find_page(seen_, process_, begin + PageCount(i));
+      if (!page)
         return found(fmt::format("the picture goes beyond what has a name, at {}",
                                  names_.name_of(begin + PageCount(i))));
-      pages.push_back(*page);
+      pages.append(*page);
     }
     const std::string actual = draw(pages, actual_letters_);
     const std::string wanted = relabel(expected.signs, expected_letters_);

@@ -47,10 +47,11 @@ class Comparison {
   bool views(const Observation& a, const Observation& b) {
     for (std::size_t v = 0; v < std::min(a.views.size(), b.views.size()); ++v) {
       const View &left = a.views[v], &right = b.views[v];
-      const auto [l, r] = std::ranges::mismatch(left.pages, right.pages);
-      if (l == left.pages.end()) continue;
-      const VirtAddr at = left.range.begin + PageCount(static_cast<std::uint64_t>(l - left.pages.begin()));
-      differ(left.process + ": " + names_.name_of(at), describe(*l), describe(*r), Evidence::kCertain);
+      if (left.pages == right.pages) continue;
+      std::uint64_t n = 0;
+      while (n + 1 < left.pages.size() && left.pages[n] == right.pages[n]) ++n;
+      differ(left.process + ": " + names_.name_of(left.range.begin + PageCount(n)), describe(left.pages[n]),
+             describe(right.pages[n]), Evidence::kCertain);
       return false;
     }
     return true;
@@ -69,14 +70,18 @@ class Comparison {
     }
   }
 
-  // Pages that one side could not read are not compared.
+  // Pages that one side could not read are not compared. Both list them in the
+  // same order.
   void contents() {
+    auto right = b_.contents.begin();
     for (const Content& left : a_.contents) {
-      const auto same = [&](const Content& c) { return c.process == left.process && c.addr == left.addr; };
-      const auto right = std::ranges::find_if(b_.contents, same);
-      if (right == b_.contents.end() || right->hash == left.hash) continue;
+      const auto same = [&](const Content& c) { return c.addr == left.addr && c.process == left.process; };
+      const auto found = std::find_if(right, b_.contents.end(), same);
+      if (found == b_.contents.end()) continue;
+      right = found + 1;
+      if (found->hash == left.hash) continue;
       return differ(fmt::format("the bytes of {} in {} at the end", names_.name_of(left.addr), left.process),
-                    fmt::format("{:016x}", left.hash), fmt::format("{:016x}", right->hash),
+                    fmt::format("{:016x}", left.hash), fmt::format("{:016x}", found->hash),
                     Evidence::kCertain);
     }
   }

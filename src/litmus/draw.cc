@@ -34,10 +34,10 @@ std::string ending_text(const Step& step, const Ending& ending) {
 
 }  // namespace
 
-std::string draw(std::span<const Page> pages, Letters& letters) {
+std::string draw(const Pages& pages, Letters& letters) {
   std::string signs;
   signs.reserve(pages.size());
-  for (const Page& page : pages) signs += sign_of(page, letters);
+  pages.for_each([&](const Page& page) { signs += sign_of(page, letters); });
   return signs;
 }
 

@@ -1,7 +1,6 @@
 // litmus/draw.h - pages as pictures, and whole steps as text.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "litmus/experiment.h"
@@ -12,7 +11,7 @@
 namespace quire::litmus {
 
 // One sign a page.
-[[nodiscard]] std::string draw(std::span<const Page> pages, Letters& letters);
+[[nodiscard]] std::string draw(const Pages& pages, Letters& letters);
 
 // Every step with the picture of each mapping and the counters that moved.
 [[nodiscard]] std::string layout_text(const Experiment& experiment, const Recording& recording);

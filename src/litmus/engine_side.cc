@@ -1,8 +1,10 @@
 #include "litmus/engine_side.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <map>
@@ -16,7 +18,8 @@
 namespace quire::litmus {
 namespace {
 
-constexpr unsigned kMaxPasses = 1U << 12;  // of one round of khugepaged
+constexpr unsigned kMaxPasses = 1U << 12;    // of one round of khugepaged
+constexpr std::uint64_t kZeroFrame = ~0ULL;  // stands for all pages of zero folios
 constexpr int kMoveFixed = MREMAP_MAYMOVE | MREMAP_FIXED;
 constexpr int kMoveDontUnmap = 4;  // MREMAP_DONTUNMAP
 
@@ -52,12 +55,14 @@ class EngineSide : public Side {
  public:
   explicit EngineSide(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {
     processes_[kFirstProcess] = &kernel_->spawn();
+    find_counters();
   }
   [[nodiscard]] std::string name() const override { return "engine"; }
 
   Result<Ending, Diagnostic> perform(const Step& step, const Names& names) override {
     names_ = &names;
     process_ = step.process;
+    contents_.clear();
     Ending ending =
         QUIRE_TRY(std::visit([this](const auto& action) { return perform(action); }, step.action));
     if (const auto broken = kernel_->check_invariants(); !broken.empty()) {
@@ -67,40 +72,61 @@ class EngineSide : public Side {
     return ending;
   }
 
-  Result<std::vector<Page>, Diagnostic> pages(const std::string& process, VirtRange range) override {
-    std::vector<Page> pages;
-    pages.reserve(pages_between(range.begin, range.end).raw());
-    for (const PageInfo& info : processes_.at(process)->layout(range)) pages.push_back(page_of(info));
+  Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) override {
+    Pages pages;
+    for (const LayoutRun& run : processes_.at(process)->layout_runs(range))
+      pages.append(PageRun{page_of(run.first), run.pages.raw()});
     return pages;
   }
 
-  Counts counters() override {
-    Counts counts;
-    for (unsigned order = 2; order <= kPmdOrder; ++order) {
-      for (const std::string_view name : size_counters()) {
-        if (const auto text = kernel_->sysfs_read(stat_file(Order(order), name)))
-          counts[counter_name(Order(order), name)] = std::atoll(text->c_str());
-      }
-    }
-    for (const std::string_view name : event_counters())
-      if (const auto n = kernel_->vmstat(name)) counts[std::string(name)] = static_cast<std::int64_t>(*n);
-    return counts;
+  const std::vector<std::string>& counter_names() const override { return counter_names_; }
+  std::vector<std::int64_t> counters() override {
+    const std::vector<Counter> all = kernel_->counters();
+    std::vector<std::int64_t> values;
+    values.reserve(counter_places_.size());
+    for (const std::size_t place : counter_places_) values.push_back(all[place].value);
+    return values;
   }
 
   std::vector<std::optional<std::uint64_t>> contents(const std::string& process, VirtRange range) override {
-    std::vector<std::optional<std::uint64_t>> hashes;
+    std::vector<std::optional<std::uint64_t>> hashes(pages_between(range.begin, range.end).raw());
     Process& p = *processes_.at(process);
-    std::array<char, kPageSize> page{};
-    for (VirtAddr at = range.begin; at < range.end; at += PageCount(1)) {
-      const bool read = p.layout({at, at + PageCount(1)}).front().pfn.valid() &&
-                        p.load(at, std::as_writable_bytes(std::span(page)));
-      hashes.push_back(read ? std::optional(hash_of({page.data(), page.size()})) : std::nullopt);
+    for (const LayoutRun& run : p.layout_runs(range)) {
+      for (std::uint64_t n = 0; run.first.pfn.valid() && n < run.pages.raw(); ++n) {
+        const PageInfo page = run.at(n);
+        hashes[pages_between(range.begin, page.addr).raw()] = content_of(p, page);
+      }
     }
     return hashes;
   }
 
  private:
   using Done = Result<Ending, Diagnostic>;
+
+  void find_counters() {
+    const std::vector<Counter> all = kernel_->counters();
+    const auto is_asked = [](const Counter& c) {
+      const auto names = c.size ? size_counters() : event_counters();
+      return (!c.size || kAnonOrders.contains(*c.size)) && std::ranges::find(names, c.name) != names.end();
+    };
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!is_asked(all[i])) continue;
+      counter_names_.push_back(counter_name(all[i].size, all[i].name));
+      counter_places_.push_back(i);
+    }
+  }
+
+  // A frame that several programs map is read once.
+  std::optional<std::uint64_t> content_of(Process& p, const PageInfo& page) {
+    const std::span bytes(page_bytes_);
+    if (!p.load(page.addr, bytes.first(1))) return std::nullopt;  // protected
+    const bool zero = page.state == PageInfo::State::kZero;
+    const auto [known, is_new] = contents_.try_emplace(zero ? kZeroFrame : page.pfn.raw(), 0);
+    if (!is_new) return known->second;
+    QUIRE_CHECK(p.load(page.addr, bytes).has_value());
+    known->second = hash_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return known->second;
+  }
 
   static Page page_of(const PageInfo& info) {
     Page page;
@@ -228,16 +254,21 @@ class EngineSide : public Side {
 
   std::unique_ptr<Kernel> kernel_;
   std::map<std::string, Process*> processes_;
+  std::vector<std::string> counter_names_;
+  std::vector<std::size_t> counter_places_;                     // of each in Kernel::counters()
+  absl::flat_hash_map<std::uint64_t, std::uint64_t> contents_;  // by frame, since the last step
+  std::array<std::byte, kPageSize> page_bytes_{};
   const Names* names_ = nullptr;
   std::string process_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experiment) {
+Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experiment,
+                                                      std::shared_ptr<phys::HostMemory> host) {
   if (!experiment.arch.empty() && experiment.arch != "x86-64")
     return not_modelled("the architecture " + experiment.arch);
-  auto kernel = QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB)},
+  auto kernel = QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB), .host = std::move(host)},
                                          experiment.policy.empty() ? "linux-6.18" : experiment.policy));
   std::vector<Set> settings = experiment.settings;
   if (experiment.policy.empty())

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 
+#include "litmus/confirm.h"
 #include "litmus/draw.h"
 #include "litmus/engine_side.h"
 #include "litmus/print.h"
@@ -16,9 +17,8 @@
 namespace quire::litmus {
 namespace {
 
-// Other programs move the kernel's counters too: a difference in one is real
-// when it comes again every time.
-constexpr int kRepeats = 6;
+// While a disagreement is shrunk a wrong guess only costs a larger file.
+constexpr Patience kHurried{.runs = 3, .first_pause = std::chrono::milliseconds(2)};
 
 // Adds the time of its life to a sum.
 class Stopwatch {
@@ -48,8 +48,9 @@ struct Pair {
 
 class Fuzzer {
  public:
-  Fuzzer(const FuzzOptions& options, std::optional<KernelHost> host)
-      : options_(options), host_(std::move(host)) {}
+  Fuzzer(const FuzzOptions& options, std::optional<KernelHost> host,
+         std::shared_ptr<phys::HostMemory> host_memory)
+      : options_(options), host_(std::move(host)), host_memory_(std::move(host_memory)) {}
 
   Result<FuzzResult, Diagnostic> run(const FuzzProgress& progress) {
     while (result_.runs < options_.runs && result_.disagreements.size() < options_.most) {
@@ -67,16 +68,16 @@ class Fuzzer {
  private:
   Result<Recording, Diagnostic> on_engine(const Experiment& experiment) {
     const Stopwatch watch(result_.engine_ns);
-    const auto side = QUIRE_TRY(engine_side(experiment));
-    return record(experiment, *side);
+    const auto side = QUIRE_TRY(engine_side(experiment, host_memory_));
+    return record(experiment, *side, host_ ? Look::kOutermost : Look::kAtTheEnd);
   }
   Result<Recording, Diagnostic> on_kernel(const Experiment& experiment) {
     const Stopwatch watch(result_.kernel_ns);
     const auto side = QUIRE_TRY(host_->side(experiment));
-    return record(experiment, *side);
+    return record(experiment, *side, Look::kOutermost);
   }
 
-  Result<Pair, Diagnostic> both(const Experiment& experiment) {
+  Result<Pair, Diagnostic> both(const Experiment& experiment, Patience patience = {}) {
     Pair pair;
     auto engine = on_engine(experiment);
     if (!engine) {  // a broken invariant is a finding as well
@@ -86,17 +87,11 @@ class Fuzzer {
     }
     pair.engine = std::move(*engine);
     if (!host_) return pair;
-    for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    const Attempt attempt = [&]() -> Result<std::vector<Finding>, Diagnostic> {
       pair.kernel = QUIRE_TRY(on_kernel(experiment));
-      std::vector<Finding> found = differences(experiment, pair);
-      if (repeat == 0) {
-        pair.findings = std::move(found);
-      } else {
-        std::erase_if(pair.findings,
-                      [&](const Finding& f) { return std::ranges::find(found, f) == found.end(); });
-      }
-      if (std::ranges::none_of(pair.findings, is_counter)) break;
-    }
+      return differences(experiment, pair);
+    };
+    pair.findings = QUIRE_TRY(confirmed_findings(attempt, patience));
     return pair;
   }
   static bool is_counter(const Finding& finding) { return finding.evidence == Evidence::kCounter; }
@@ -109,7 +104,7 @@ class Fuzzer {
   Result<void, Diagnostic> note(const Experiment& experiment) {
     std::optional<Diagnostic> trouble;
     const Shows shows = [&](const Experiment& candidate) {
-      const auto pair = both(candidate);
+      const auto pair = both(candidate, kHurried);
       if (!pair) trouble = pair.error();
       return pair && !pair->findings.empty();
     };
@@ -151,15 +146,19 @@ class Fuzzer {
 
   const FuzzOptions options_;
   std::optional<KernelHost> host_;
+  const std::shared_ptr<phys::HostMemory> host_memory_;
   FuzzResult result_;
 };
 
 }  // namespace
 
 Result<FuzzResult, Diagnostic> fuzz(const FuzzOptions& options, const FuzzProgress& progress) {
+  // Before this process may have no large folios of its own.
+  auto memory = make_host_memory();
+  QUIRE_TRY(engine_side(random_experiment({.seed = 0, .steps = 1}), memory));
   std::optional<KernelHost> host;
   if (options.against == Against::kKernel) host.emplace(QUIRE_TRY(KernelHost::open()));
-  return Fuzzer(options, std::move(host)).run(progress);
+  return Fuzzer(options, std::move(host), std::move(memory)).run(progress);
 }
 
 }  // namespace quire::litmus

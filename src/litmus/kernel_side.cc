@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <map>
 #include <thread>
 
@@ -19,7 +18,6 @@
 #include "litmus/settings_of.h"
 #include "litmus/words.h"
 #include "live/host.h"
-#include "live/layout.h"
 #include "live/unique_fd.h"
 
 namespace quire::litmus {
@@ -31,16 +29,6 @@ constexpr int kMoveDontUnmap = 4;  // MREMAP_DONTUNMAP
 
 Diagnostic cannot(std::string what) { return {Diagnostic::Kind::kPrivilege, "kernel", std::move(what), ""}; }
 Diagnostic broken(std::string what) { return {Diagnostic::Kind::kFailure, "kernel", std::move(what), ""}; }
-
-// What the kernel gives to whoever comes first, or counts late.
-bool is_exact(std::string_view counter) { return !counter.starts_with("thp_zero_page"); }
-
-std::int64_t number_in(const std::string& path) {
-  std::ifstream in(path);
-  std::int64_t n = -1;
-  in >> n;
-  return n;
-}
 
 std::string signal_name(int signal) { return signal == SIGBUS ? "SIGBUS" : "SIGSEGV"; }
 
@@ -59,20 +47,6 @@ Ending ending_of(const Answer& answer) {
           .wrong = answer.wrong};
 }
 
-// How often each frame is mapped.
-class MapCounts {
- public:
-  MapCounts() : fd_(::open("/proc/kpagecount", O_RDONLY | O_CLOEXEC)) {}
-  [[nodiscard]] std::uint32_t of(Pfn pfn) const {
-    std::uint64_t n = 0;
-    if (::pread(fd_.get(), &n, sizeof n, static_cast<off_t>(pfn.raw() * sizeof n)) != sizeof n) return 0;
-    return static_cast<std::uint32_t>(n);
-  }
-
- private:
-  live::UniqueFd fd_;
-};
-
 class KernelSide : public Side {
  public:
   KernelSide(KernelHost& host, const policy::Settings& settings) : host_(host), settings_(settings) {
@@ -84,37 +58,25 @@ class KernelSide : public Side {
     names_ = &names;
     slot_ = slots_.at(step.process);
     process_ = step.process;
+    host_.layouts().forget();
     return std::visit([this](const auto& action) { return perform(action); }, step.action);
   }
 
-  Result<std::vector<Page>, Diagnostic> pages(const std::string& process, VirtRange range) override {
-    const auto views = QUIRE_TRY(live::read_layout(programs_.pid(slots_.at(process)), range));
-    std::vector<Page> pages;
-    pages.reserve(views.size());
-    for (const live::PageView& view : views) pages.push_back(page_of(view));
+  Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) override {
+    Pages pages;
+    for (const live::PageView& view :
+         QUIRE_TRY(host_.layouts().read(programs_.pid(slots_.at(process)), range)))
+      pages.append(page_of(view));
     return pages;
   }
 
-  Counts counters() override {
-    Counts counts;
-    for (unsigned order = 2; order <= kPmdOrder; ++order) {
-      for (const std::string_view name : size_counters()) {
-        const std::int64_t n = number_in(std::string(live::kThpRoot) + "/" + stat_file(Order(order), name));
-        if (n >= 0) counts[counter_name(Order(order), name)] = n;
-      }
-    }
-    std::ifstream vmstat("/proc/vmstat");
-    std::string name;
-    for (std::int64_t n = 0; vmstat >> name >> n;)
-      if (std::ranges::find(event_counters(), name) != event_counters().end() && is_exact(name))
-        counts[name] = n;
-    return counts;
-  }
+  const std::vector<std::string>& counter_names() const override { return host_.counters().names(); }
+  std::vector<std::int64_t> counters() override { return host_.counters().read(); }
 
   std::vector<std::optional<std::uint64_t>> contents(const std::string& process, VirtRange range) override {
     const std::string path = fmt::format("/proc/{}/mem", programs_.pid(slots_.at(process)));
     const live::UniqueFd memory(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    const auto views = live::read_layout(programs_.pid(slots_.at(process)), range);
+    const auto views = host_.layouts().read(programs_.pid(slots_.at(process)), range);
     std::vector<std::optional<std::uint64_t>> hashes(pages_between(range.begin, range.end).raw());
     std::array<char, kPageSize> page{};
     for (std::size_t i = 0; views && i < hashes.size(); ++i) {
@@ -129,7 +91,7 @@ class KernelSide : public Side {
  private:
   using Done = Result<Ending, Diagnostic>;
 
-  Page page_of(const live::PageView& view) const {
+  static Page page_of(const live::PageView& view) {
     Page page;
     if (view.swapped) page.state = Page::State::kSwapped;
     if (view.guard_region) page.state = Page::State::kGuard;
@@ -140,7 +102,7 @@ class KernelSide : public Side {
     page.folio = view.head.raw();
     page.order = static_cast<std::uint8_t>(view.order.raw());
     page.index = static_cast<std::uint32_t>((view.pfn - view.head).raw());
-    page.mapcount = mapcounts_.of(view.pfn);
+    page.mapcount = view.mapcount;
     return page;
   }
 
@@ -244,7 +206,6 @@ class KernelSide : public Side {
   KernelHost& host_;
   policy::Settings settings_;
   LivePrograms programs_;
-  MapCounts mapcounts_;
   std::map<std::string, unsigned> slots_;
   const Names* names_ = nullptr;
   std::string process_;
@@ -276,15 +237,19 @@ Result<live::SettingsGuard, Diagnostic> hold_settings() {
 
 Result<KernelHost, Diagnostic> KernelHost::open() {
   QUIRE_TRY(check_host());
-  return KernelHost(QUIRE_TRY(hold_settings()));
+  auto layouts = QUIRE_TRY(live::LayoutReader::open());
+  return KernelHost(QUIRE_TRY(hold_settings()), std::move(layouts));
 }
 
-KernelHost::KernelHost(live::SettingsGuard guard) : guard_(std::move(guard)) {
+KernelHost::KernelHost(live::SettingsGuard guard, live::LayoutReader layouts)
+    : guard_(std::move(guard)), layouts_(std::move(layouts)) {
   ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 }
 
 KernelHost::KernelHost(KernelHost&& other) noexcept
     : guard_(std::move(other.guard_)),
+      layouts_(std::move(other.layouts_)),
+      counters_(std::move(other.counters_)),
       khugepaged_naps_(other.khugepaged_naps_),
       ours_(std::exchange(other.ours_, false)) {}
 

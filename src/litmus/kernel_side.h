@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "litmus/kernel_counters.h"
 #include "litmus/side.h"
+#include "live/layout.h"
 #include "live/settings_guard.h"
 
 namespace quire::litmus {
@@ -25,10 +27,15 @@ class KernelHost {
   [[nodiscard]] Result<void, Diagnostic> apply(const policy::Settings& settings);
   // Fresh programs under the settings of the experiment. Refers to this host.
   [[nodiscard]] Result<std::unique_ptr<Side>, Diagnostic> side(const Experiment& experiment);
+  // What shows pages and counters, kept open from experiment to experiment.
+  [[nodiscard]] live::LayoutReader& layouts() { return layouts_; }
+  [[nodiscard]] KernelCounters& counters() { return counters_; }
 
  private:
-  explicit KernelHost(live::SettingsGuard guard);
+  KernelHost(live::SettingsGuard guard, live::LayoutReader layouts);
   live::SettingsGuard guard_;
+  live::LayoutReader layouts_;
+  KernelCounters counters_;
   bool khugepaged_naps_ = false;
   bool ours_ = true;  // not moved away
 };

@@ -4,15 +4,43 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/size.h"
 
 namespace quire::litmus {
 
-void number_folios(std::vector<View>& views) {
-  std::map<std::uint64_t, std::uint64_t> numbers;
-  for (View& view : views)
-    for (Page& page : view.pages)
-      if (page.has_folio()) page.folio = numbers.emplace(page.folio, numbers.size()).first->second;
+std::uint64_t FolioNumbers::of(std::uint64_t folio) {
+  if (folio >= kDense) {
+    const auto [known, is_new] = sparse_.try_emplace(folio, next_);
+    if (is_new) ++next_;
+    return known->second;
+  }
+  Dense& known = dense_[folio];
+  if (known.round != round_) known = {round_, next_++};
+  return known.number;
+}
+
+// Small folios in a row may get numbers that do not count up.
+void FolioNumbers::append(PageRun run, Pages& to) {
+  if (!run.first.has_folio()) return to.append(run);
+  const std::uint64_t small_folios = run.first.order == 0 ? run.pages : 1;
+  for (std::uint64_t n = 0; n < small_folios; ++n) {
+    PageRun one{run.at(n), run.pages / small_folios};
+    one.first.folio = of(one.first.folio);
+    to.append(one);
+  }
+}
+
+void FolioNumbers::apply(std::vector<View>& views) {
+  ++round_;
+  next_ = 0;
+  sparse_.clear();
+  for (View& view : views) {
+    Pages numbered;
+    for (const PageRun& run : view.pages.runs()) append(run, numbered);
+    view.pages = std::move(numbered);
+  }
 }
 
 const View* find_view(const Observation& seen, const std::string& process, const std::string& block) {
@@ -21,11 +49,11 @@ const View* find_view(const Observation& seen, const std::string& process, const
   return nullptr;
 }
 
-const Page* find_page(const Observation& seen, const std::string& process, VirtAddr addr) {
+std::optional<Page> find_page(const Observation& seen, const std::string& process, VirtAddr addr) {
   for (const View& view : seen.views)
     if (view.process == process && view.range.contains(addr))
-      return &view.pages[pages_between(view.range.begin, addr.align_down()).raw()];
-  return nullptr;
+      return view.pages[pages_between(view.range.begin, addr.align_down()).raw()];
+  return std::nullopt;
 }
 
 std::string describe(const Page& page) {
@@ -47,8 +75,6 @@ std::string describe(const Page& page) {
       page.mapcount == 1 ? "once" : fmt::format("{} times", page.mapcount), page.pmd ? " by a PMD" : "");
 }
 
-std::uint64_t hash_of(std::string_view bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
+std::uint64_t hash_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 }  // namespace quire::litmus

@@ -2,6 +2,8 @@
 // in terms that are equal when both sides did the same.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -9,32 +11,18 @@
 #include <vector>
 
 #include "litmus/counter_names.h"
+#include "litmus/pages.h"
 #include "quire/result.h"
 #include "quire/types.h"
 
 namespace quire::litmus {
-
-struct Page {
-  enum class State : std::uint8_t { kAbsent, kZero, kAnon, kFile, kSwapped, kGuard };
-  State state = State::kAbsent;
-  bool pmd = false;  // mapped by a PMD entry; a zero page then is the huge one
-  std::uint8_t order = 0;
-  std::uint64_t folio = 0;  // equal for pages of one folio: see number_folios
-  std::uint32_t index = 0;  // of the page in its folio
-  std::uint32_t mapcount = 0;
-  bool operator==(const Page&) const = default;
-
-  [[nodiscard]] bool present() const { return has_folio() || state == State::kZero; }
-  // Whether `folio`, `index`, `order` and `mapcount` mean something.
-  [[nodiscard]] bool has_folio() const { return state == State::kAnon || state == State::kFile; }
-};
 
 // The pages of one named block in one process.
 struct View {
   std::string process;
   std::string block;
   VirtRange range;
-  std::vector<Page> pages;
+  Pages pages;
   bool operator==(const View&) const = default;
 };
 
@@ -72,12 +60,33 @@ struct Recording {
   std::optional<Diagnostic> unable;
 };
 
-// Folios get numbers in the order they are met, whatever frames they lie in.
-void number_folios(std::vector<View>& views);
+// Gives folios numbers in the order they are met, whatever frames they lie in;
+// anew for each set of views.
+class FolioNumbers {
+ public:
+  FolioNumbers() : dense_(kDense) {}
+  void apply(std::vector<View>& views);
+
+ private:
+  // The first frames are looked up by number: those of a small machine.
+  static constexpr std::uint64_t kDense = 1 << 15;
+  struct Dense {
+    std::uint32_t round = 0;  // in which it got its number
+    std::uint32_t number = 0;
+  };
+  [[nodiscard]] std::uint64_t of(std::uint64_t folio);
+  void append(PageRun run, Pages& to);
+
+  std::vector<Dense> dense_;
+  absl::flat_hash_map<std::uint64_t, std::uint32_t> sparse_;
+  std::uint32_t round_ = 0;
+  std::uint32_t next_ = 0;
+};
 
 [[nodiscard]] const View* find_view(const Observation& seen, const std::string& process,
                                     const std::string& block);
-[[nodiscard]] const Page* find_page(const Observation& seen, const std::string& process, VirtAddr addr);
+[[nodiscard]] std::optional<Page> find_page(const Observation& seen, const std::string& process,
+                                            VirtAddr addr);
 
 // "folio 3 of 64K, page 2, mapped 1 time", "the huge zero page", "absent".
 [[nodiscard]] std::string describe(const Page& page);

@@ -68,7 +68,7 @@ class Script {
   Experiment run(unsigned steps) {
     Experiment experiment;
     experiment.about = "made by chance";
-    experiment.ram = 256_MiB;
+    experiment.ram = 128_MiB;
     experiment.settings = random_settings(chance_);
     add(experiment, Map{.name = kArena, .size = PageCount(kPages).bytes(), .location = {}});
     if (chance_.percent(95)) add(experiment, Advise{MADV_HUGEPAGE, whole()});

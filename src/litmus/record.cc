@@ -5,22 +5,15 @@
 namespace quire::litmus {
 namespace {
 
-Counts moved_between(const Counts& before, const Counts& after) {
-  Counts moved;
-  for (const auto& [name, n] : after)
-    if (const auto old = before.find(name); old != before.end() && old->second != n)
-      moved[name] = n - old->second;
-  return moved;
-}
-
 // One experiment on one side, as it goes.
 class Recorder {
  public:
-  Recorder(const Experiment& experiment, Side& side)
-      : experiment_(experiment), names_(experiment), side_(side) {
+  Recorder(const Experiment& experiment, Side& side, Look look)
+      : experiment_(experiment), names_(experiment), side_(side), look_(look), before_(side.counters()) {
     recording_.side = side.name();
-    before_ = side.counters();
-    for (const auto& [name, n] : before_) recording_.counters.insert(name);
+    recording_.counters.insert(side.counter_names().begin(), side.counter_names().end());
+    for (const Names::Block& block : names_.blocks())
+      if (look == Look::kEverything || !is_shown(block.range)) blocks_.push_back(block);
   }
 
   Result<Recording, Diagnostic> run() {
@@ -41,44 +34,63 @@ class Recorder {
     const Step& step = experiment_.steps[i];
     Observation seen;
     seen.ending = QUIRE_TRY(side_.perform(step, names_));
-    Counts after = side_.counters();
-    seen.moved = moved_between(before_, after);
-    before_ = std::move(after);
+    seen.moved = moved();
     lives_.after(step);
+    if (look_ == Look::kAtTheEnd && i + 1 != experiment_.steps.size()) return seen;
     for (const std::string& process : lives_.alive()) {
-      for (const Names::Block& block : names_.blocks()) {
+      for (const Names::Block& block : blocks_) {
         if (block.step > i) continue;
         seen.views.push_back(
             {process, block.name, block.range, QUIRE_TRY(side_.pages(process, block.range))});
       }
     }
-    number_folios(seen.views);
+    numbers_.apply(seen.views);
     return seen;
+  }
+
+  [[nodiscard]] bool is_shown(VirtRange range) const {
+    return std::ranges::any_of(blocks_, [&](const Names::Block& b) { return b.range.covers(range); });
+  }
+
+  // The counters that are others than after the step before.
+  Counts moved() {
+    Counts moved;
+    const std::vector<std::int64_t> now = side_.counters();
+    for (std::size_t i = 0; i < now.size(); ++i)
+      if (now[i] != before_[i]) moved[side_.counter_names()[i]] = now[i] - before_[i];
+    before_ = now;
+    return moved;
   }
 
   void note_contents() {
     if (recording_.steps.empty()) return;
     for (const View& view : recording_.steps.back().views) {
-      if (std::ranges::none_of(view.pages, &Page::present)) continue;
+      if (!view.pages.any_present()) continue;
       const auto hashes = side_.contents(view.process, view.range);
-      for (std::size_t i = 0; i < hashes.size(); ++i)
-        if (hashes[i] && view.pages[i].present())
-          recording_.contents.push_back({view.process, view.range.begin + PageCount(i), *hashes[i]});
+      std::uint64_t n = 0;
+      view.pages.for_each([&](const Page& page) {
+        if (page.present() && hashes[n])
+          recording_.contents.push_back({view.process, view.range.begin + PageCount(n), *hashes[n]});
+        ++n;
+      });
     }
   }
 
   const Experiment& experiment_;
   const Names names_;
   Side& side_;
+  const Look look_;
   Recording recording_;
-  Counts before_;
+  std::vector<Names::Block> blocks_;
+  std::vector<std::int64_t> before_;
   Lives lives_;
+  FolioNumbers numbers_;
 };
 
 }  // namespace
 
-Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side) {
-  return Recorder(experiment, side).run();
+Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side, Look look) {
+  return Recorder(experiment, side, look).run();
 }
 
 }  // namespace quire::litmus

@@ -19,20 +19,10 @@ constexpr std::array<const char*, 6> kStates{"absent", "zero", "anon", "file", "
 
 std::string hex(std::uint64_t n) { return fmt::format("{:#x}", n); }
 
-// The page `n` pages behind the first of a run: the next of the same folio, or
-// a small folio with the next number.
-Page page_of_run(Page first, std::size_t n) {
-  if (first.has_folio() && first.order != 0) first.index += static_cast<std::uint32_t>(n);
-  if (first.has_folio() && first.order == 0) first.folio += n;
-  return first;
-}
-
-bool continues(const Page& first, std::size_t n, const Page& next) { return next == page_of_run(first, n); }
-
-Json run_json(const View& view, std::size_t at, std::size_t n) {
-  const Page& page = view.pages[at];
-  Json json{{"address", hex((view.range.begin + PageCount(at)).raw())},
-            {"pages", n},
+Json run_json(VirtAddr at, const PageRun& run) {
+  const Page& page = run.first;
+  Json json{{"address", hex(at.raw())},
+            {"pages", run.pages},
             {"state", kStates[static_cast<std::size_t>(page.state)]}};
   if (page.present()) json["pmd"] = page.pmd;
   if (!page.has_folio()) return json;
@@ -46,11 +36,10 @@ Json run_json(const View& view, std::size_t at, std::size_t n) {
 
 Json view_json(const View& view) {
   Json runs = Json::array();
-  for (std::size_t at = 0; at < view.pages.size();) {
-    std::size_t n = 1;
-    while (at + n < view.pages.size() && continues(view.pages[at], n, view.pages[at + n])) ++n;
-    runs.push_back(run_json(view, at, n));
-    at += n;
+  VirtAddr at = view.range.begin;
+  for (const PageRun& run : view.pages.runs()) {
+    runs.push_back(run_json(at, run));
+    at += PageCount(run.pages);
   }
   return {{"process", view.process},
           {"name", view.block},
@@ -106,8 +95,7 @@ View view_from(const Json& json) {
   for (const Json& run : json.at("runs")) {
     const auto n = run.at("pages").get<std::size_t>();
     if (n > pages - view.pages.size()) throw std::out_of_range("pages");
-    const Page first = page_from(run);
-    for (std::size_t i = 0; i < n; ++i) view.pages.push_back(page_of_run(first, i));
+    view.pages.append(PageRun{page_from(run), n});
   }
   if (view.pages.size() != pages) throw std::out_of_range("pages");
   return view;

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
+#include "litmus/confirm.h"
 #include "litmus/engine_side.h"
 #include "litmus/parse.h"
 #include "litmus/stored.h"
@@ -13,25 +12,11 @@
 namespace quire::litmus {
 namespace {
 
-// Other programs move the kernel's counters too, so that a difference in one
-// counts when it comes again every time.
-constexpr int kRepeats = 7;
-constexpr auto kFirstPause =
-    std::chrono::milliseconds(50);  // doubles each time: they may be at work for a while
-
 void add(std::vector<Finding>& to, const std::string& side, std::vector<Finding> findings) {
   for (Finding& finding : findings) {
     finding.what = side + ": " + finding.what;
     to.push_back(std::move(finding));
   }
-}
-
-bool only_counters(const std::vector<Finding>& findings) {
-  return std::ranges::all_of(findings, [](const Finding& f) { return f.evidence == Evidence::kCounter; });
-}
-
-void keep_common(std::vector<Finding>& findings, const std::vector<Finding>& again) {
-  std::erase_if(findings, [&](const Finding& f) { return std::ranges::find(again, f) == again.end(); });
 }
 
 // A side that cannot even begin has an empty recording that says so.
@@ -84,11 +69,7 @@ Result<Verdict, Diagnostic> Runner::judge(Verdict verdict) {
     add(verdict.findings, "engine", check(verdict.experiment, *verdict.engine));
   }
   if (host_) {
-    std::vector<Finding> findings = QUIRE_TRY(kernel_findings(verdict));
-    for (int run = 1; run < kRepeats && !findings.empty() && only_counters(findings); ++run) {
-      std::this_thread::sleep_for(kFirstPause * (1 << (run - 1)));
-      keep_common(findings, QUIRE_TRY(kernel_findings(verdict)));
-    }
+    auto findings = QUIRE_TRY(confirmed_findings([&] { return kernel_findings(verdict); }));
     std::ranges::move(findings, std::back_inserter(verdict.findings));
   } else if (verdict.kernel) {
     add(verdict.findings, "stored", compare(verdict.experiment, *verdict.engine, *verdict.kernel));

@@ -22,16 +22,22 @@ class Side {
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual Result<Ending, Diagnostic> perform(const Step& step, const Names& names) = 0;
   // The pages of a live process; `folio` holds anything that tells folios apart.
-  [[nodiscard]] virtual Result<std::vector<Page>, Diagnostic> pages(const std::string& process,
-                                                                    VirtRange range) = 0;
-  // Every counter this side has.
-  [[nodiscard]] virtual Counts counters() = 0;
+  [[nodiscard]] virtual Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) = 0;
+  // The counters this side has and shows exactly, and their values in that order.
+  [[nodiscard]] virtual const std::vector<std::string>& counter_names() const = 0;
+  [[nodiscard]] virtual std::vector<std::int64_t> counters() = 0;
   // A hash of each page's bytes; nothing where they cannot be read.
   [[nodiscard]] virtual std::vector<std::optional<std::uint64_t>> contents(const std::string& process,
                                                                            VirtRange range) = 0;
 };
 
+// What is looked at after each step: every named block; only those that do not
+// lie in an earlier one, which shows their pages as well; or nothing but these
+// after the last step.
+enum class Look : std::uint8_t { kEverything, kOutermost, kAtTheEnd };
+
 // Performs all steps and notes what is seen after each.
-[[nodiscard]] Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side);
+[[nodiscard]] Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side,
+                                                   Look look = Look::kEverything);
 
 }  // namespace quire::litmus

@@ -1,13 +1,14 @@
 // live/layout.h - the folios behind a range of a process, page by page, as the
 // kernel shows them to root.
 //
-// Reads /proc/<pid>/pagemap, /proc/kpageflags and the PAGEMAP_SCAN ioctl of
+// Reads /proc/<pid>/pagemap, /proc/kpageflags, /proc/kpagecount and the PAGEMAP_SCAN ioctl of
 // Linux 6.7 and later.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "quire/result.h"
@@ -25,9 +26,31 @@ struct PageView {
   bool zero = false;          // the zero page, or part of the huge zero folio
   bool pmd_mapped = false;
   Pfn pfn = Pfn::invalid();
-  Pfn head = Pfn::invalid();  // the folio's first frame
-  Order order;                // the folio's
+  Pfn head = Pfn::invalid();   // the folio's first frame
+  Order order;                 // the folio's
+  std::uint32_t mapcount = 0;  // entries of any program that map it; not of zero pages
   bool operator==(const PageView&) const = default;
+};
+
+// Reads layouts again and again: what it learns about a frame serves every
+// program until forget(), so that programs which share folios cost one look.
+class LayoutReader {
+ public:
+  // kPrivilege without the right to see frames.
+  [[nodiscard]] static Result<LayoutReader, Diagnostic> open();
+  LayoutReader(LayoutReader&&) noexcept;
+  LayoutReader& operator=(LayoutReader&&) noexcept;
+  ~LayoutReader();
+
+  // Frames may have changed hands.
+  void forget();
+  // As read_layout below.
+  [[nodiscard]] Result<std::vector<PageView>, Diagnostic> read(pid_t pid, VirtRange range);
+
+ private:
+  class Frames;
+  explicit LayoutReader(std::unique_ptr<Frames> frames);
+  std::unique_ptr<Frames> frames_;
 };
 
 // The pages of `range`, which must be page-aligned, in address order. kPrivilege

@@ -7,6 +7,7 @@
 // per PMD table (they are interchangeable).
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "arch/native.h"
@@ -114,7 +115,11 @@ class PageTable {
         addr = next_populated(addr);
         continue;
       }
-      if (!Native::is_none(*pmd)) fn(addr, *pmd);
+      if (Native::is_none(*pmd)) {
+        addr += kOrderPmd.bytes() + nones_behind(pmd, addr, range.end);
+        continue;
+      }
+      fn(addr, *pmd);
       addr += kOrderPmd.bytes();
     }
   }
@@ -130,6 +135,15 @@ class PageTable {
   }
   [[nodiscard]] Entry* find_pmd_slow(VirtAddr addr);
   [[nodiscard]] VirtAddr next_populated(VirtAddr addr) const;
+  // How much of the addresses behind that of `pmd`, up to `end`, the none
+  // entries behind it in its table stand for.
+  [[nodiscard]] static ByteCount nones_behind(const Entry* pmd, VirtAddr addr, VirtAddr end) {
+    std::uint64_t n = 0;
+    std::uint64_t left = 511 - ((addr.raw() >> kPmdShift) & 511);
+    left = std::min(left, (end - addr).raw() >> kPmdShift);
+    while (n < left && Native::is_none(pmd[n + 1])) ++n;
+    return ByteCount(n << kPmdShift);
+  }
   [[nodiscard]] Pfn alloc_table();
   void free_table(Pfn table);
   [[nodiscard]] Entry* descend(Entry& upper);

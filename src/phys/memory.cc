@@ -30,6 +30,10 @@ HostPages pages_for_descriptors(Contents contents, ByteCount descriptors) {
   return contents == Contents::kKept || descriptors >= 64_MiB ? HostPages::kHuge : HostPages::kSmall;
 }
 
+ReservedMemory take(HostMemory* host, ByteCount size, HostPages pages) {
+  return host == nullptr ? ReservedMemory(size, pages) : host->take(size, pages);
+}
+
 }  // namespace
 
 Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) {
@@ -43,8 +47,9 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
   }
   PhysMemory m;
   const ByteCount descriptors(frames * sizeof(Frame));
-  m.ram_ = ReservedMemory(ByteCount(bytes), pages_for_ram(options.contents));
-  m.descriptors_ = ReservedMemory(descriptors, pages_for_descriptors(options.contents, descriptors));
+  m.host_ = options.host;
+  m.ram_ = take(m.host_.get(), ByteCount(bytes), pages_for_ram(options.contents));
+  m.descriptors_ = take(m.host_.get(), descriptors, pages_for_descriptors(options.contents, descriptors));
   if (m.ram_.data() == nullptr || m.descriptors_.data() == nullptr) {
     return fail(
         Diagnostic{Diagnostic::Kind::kFailure, "RAM size",
@@ -62,6 +67,16 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
     begin = end;
   }
   return m;
+}
+
+// Descriptors go back as they came: zero.
+PhysMemory::~PhysMemory() {
+  if (host_ == nullptr || frames_ == nullptr) return;
+  for (const Zone& zone : zones_)
+    std::fill(&frame(zone.begin()), &frame(zone.begin()) + (zone.touched_end() - zone.begin()).raw(),
+              Frame{});
+  host_->give_back(std::move(ram_));
+  host_->give_back(std::move(descriptors_));
 }
 
 std::optional<Pfn> PhysMemory::allocate_from_zones(Order order) {
@@ -153,13 +168,28 @@ PageCount PhysMemory::free_pages() const {
   return n;
 }
 
+// How many frames need no look of their own: the zone looks into its free
+// blocks, and whoever knows the folios into folios.
+std::uint64_t PhysMemory::frames_at_once(const Frame& f) {
+  const FrameKind kind = f.kind();
+  const bool block = kind == FrameKind::kFreeHead || kind == FrameKind::kAnon || kind == FrameKind::kFile;
+  return block ? f.order().pages().raw() : 1;
+}
+
+// What was never handed out is not looked at.
 void PhysMemory::check_invariants(base::InvariantReport& out) const {
   std::uint64_t free = 0;
-  for (std::uint64_t i = 0; i < total_.raw(); ++i) {
-    const Frame& f = frames_[i];
-    if (!f.is_free()) continue;
-    ++free;
-    if (f.refcount != 0 || f.mapcount != 0) out.broken("I-FRAME-1", "free frame {} has references", i);
+  for (const Zone& zone : zones_) {
+    free += zone.untouched().raw();
+    std::uint64_t pages = 1;
+    for (Pfn pfn = zone.begin(); pfn < zone.touched_end(); pfn = pfn + PageCount(pages)) {
+      const Frame& f = frame(pfn);
+      pages = frames_at_once(f);
+      if (!f.is_free()) continue;
+      free += pages;
+      if (f.refcount != 0 || f.mapcount != 0)
+        out.broken("I-FRAME-1", "free frame {} has references", pfn.raw());
+    }
   }
   if (free != free_pages().raw()) {
     out.broken("I-MEM-1", "{} descriptors say free, the allocator counts {}", free, free_pages().raw());

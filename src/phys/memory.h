@@ -8,12 +8,14 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/check.h"
 #include "base/report.h"
 #include "phys/frame.h"
+#include "phys/host_memory.h"
 #include "phys/reserved_memory.h"
 #include "phys/zone.h"
 #include "quire/result.h"
@@ -28,6 +30,8 @@ enum class Contents : std::uint8_t { kNone, kKept };
 struct MemoryOptions {
   ByteCount ram = 1_GiB;  // rounded down to whole largest blocks (4 MiB); at least one
   Contents contents = Contents::kKept;
+  // Where the memory comes from and goes to. Without: the host alone.
+  std::shared_ptr<HostMemory> host = nullptr;
 };
 
 // Whether the owner's frames could be moved. Page tables cannot; those of one
@@ -47,7 +51,8 @@ class PhysMemory {
   // Fails when the host cannot reserve the address space.
   [[nodiscard]] static Result<PhysMemory, Diagnostic> create(const MemoryOptions& options);
   PhysMemory(PhysMemory&&) = default;
-  PhysMemory& operator=(PhysMemory&&) = default;
+  PhysMemory& operator=(PhysMemory&&) = delete;
+  ~PhysMemory();
 
   // A block of 2^order frames (kOwned and its kTail), or nothing when none is left.
   // The contents of a data frame are what they were: see zero().
@@ -85,7 +90,9 @@ class PhysMemory {
   void refill(PerCpuList& list);
   void free_to_zone(Pfn first, Order order);
   void drain_all();
+  [[nodiscard]] static std::uint64_t frames_at_once(const Frame& f);
 
+  std::shared_ptr<HostMemory> host_;
   ReservedMemory ram_;
   ReservedMemory descriptors_;
   Frame* frames_ = nullptr;

@@ -119,9 +119,12 @@ void Zone::check_invariants(base::InvariantReport& out) const {
         out.broken("I-ZONE-3", "{}: blocks {} and {} of order {} are not merged", name_, p.raw(), buddy.raw(),
                    o);
       }
+      const Frame* const block = &f;
       for (std::uint64_t i = 1; i < (1ULL << o); ++i) {
-        if (frame(p + PageCount(i)).kind() == FrameKind::kFreeBody ||
-            frame(p + PageCount(i)).kind() == FrameKind::kUntouched) {
+        const Frame& body = block[i];
+        if (body.kind() == FrameKind::kFreeBody || body.kind() == FrameKind::kUntouched) {
+          if (body.refcount != 0 || body.mapcount != 0)
+            out.broken("I-FRAME-1", "free frame {} has references", p.raw() + i);
           continue;
         }
         out.broken("I-ZONE-4", "{}: frame {} inside free block {} is of kind {}", name_, p.raw() + i, p.raw(),

@@ -42,6 +42,10 @@ class Zone {
   [[nodiscard]] std::string_view name() const { return name_; }
   [[nodiscard]] PageCount free_pages() const { return free_; }
   [[nodiscard]] PageCount size() const { return end_ - begin_; }
+  [[nodiscard]] Pfn begin() const { return begin_; }
+  // The frames from here on were never handed out, and so many they are.
+  [[nodiscard]] Pfn touched_end() const { return untouched_; }
+  [[nodiscard]] PageCount untouched() const { return end_ - untouched_; }
   // Blocks of exactly this order that are free: a column of /proc/buddyinfo.
   [[nodiscard]] std::uint64_t free_blocks(Order order) const;
 

@@ -42,15 +42,13 @@ std::string_view relative(std::string_view path) {
   return path;
 }
 
-// Order 1 is a size of files only: its folder lacks what anonymous memory
-// counts.
-bool counted_for(MthpStat stat, Order order) {
+}  // namespace
+
+bool is_counted_for(MthpStat stat, Order order) {
   if (stat >= MthpStat::collapse_alloc) return false;  // of named policies
   if (kAnonOrders.contains(order)) return true;
   return stat == MthpStat::split || stat == MthpStat::split_failed || stat == MthpStat::swpout_fallback;
 }
-
-}  // namespace
 
 std::span<const NotModelled> not_modelled() { return kNotModelled; }
 
@@ -75,7 +73,7 @@ void ThpTree::add_stats() {
     const Order order(n);
     for (std::size_t i = 0; i < stats::kMthpStats; ++i) {
       const auto stat = static_cast<MthpStat>(i);
-      if (!counted_for(stat, order)) continue;
+      if (!is_counted_for(stat, order)) continue;
       files_[fmt::format("hugepages-{}/stats/{}", base::sysfs_size(order), stats::name(stat))] = {
           nullptr, [this, stat, order] { return fmt::format("{}\n", counters_.get(stat, order)); }};
     }

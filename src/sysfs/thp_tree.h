@@ -35,6 +35,10 @@ struct NotModelled {
 };
 [[nodiscard]] std::span<const NotModelled> not_modelled();
 
+// Whether the folder of that size has this file. Order 1 is a size of files
+// only: it lacks what anonymous memory counts.
+[[nodiscard]] bool is_counted_for(stats::MthpStat stat, Order order);
+
 // ThpTree shows settings and counters as files.
 //
 // Refers to   : the settings and the counters, which must outlive it.

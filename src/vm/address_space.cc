@@ -96,17 +96,25 @@ void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageC
     check_entry(*vma, block, pmd, out);
     return;
   }
+  const Vma* vma = nullptr;  // looked at last, as is the folio
+  Pfn folio_begin, folio_end;
+  const Entry* const first = tables_.pte(pmd, block);
   for (std::uint64_t i = 0; i < 512; ++i) {
-    const VirtAddr addr = block + PageCount(i);
-    const Entry e = *tables_.pte(pmd, addr);
+    const Entry e = first[i];
     if (Native::is_none(e)) continue;
-    const Vma* const vma = mappings_.find(addr);
+    const VirtAddr addr = block + PageCount(i);
+    if (vma == nullptr || !vma->range.contains(addr)) vma = mappings_.find(addr);
     if (vma == nullptr) {
       out.broken("I-MM-2", "entry at {:#x} lies in no mapping", addr.raw());
       continue;
     }
     if (!Native::is_present(e) || Native::is_special(e)) continue;
-    (system_.folios.is_anon(system_.folios.head_of(Native::pfn(e))) ? anon : file) += PageCount(1);
+    const Pfn page = Native::pfn(e);
+    if (page < folio_begin || page >= folio_end) {
+      folio_begin = system_.folios.head_of(page);
+      folio_end = folio_begin + system_.folios.order_of(folio_begin).pages();
+    }
+    (system_.folios.is_anon(folio_begin) ? anon : file) += PageCount(1);
     check_entry(*vma, addr, e, out);
   }
 }

@@ -1,0 +1,29 @@
+#include "litmus/confirm.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace quire::litmus {
+namespace {
+
+bool only_counters(const std::vector<Finding>& findings) {
+  return !findings.empty() &&
+         std::ranges::all_of(findings, [](const Finding& f) { return f.evidence == Evidence::kCounter; });
+}
+
+void keep_common(std::vector<Finding>& findings, const std::vector<Finding>& again) {
+  std::erase_if(findings, [&](const Finding& f) { return std::ranges::find(again, f) == again.end(); });
+}
+
+}  // namespace
+
+Result<std::vector<Finding>, Diagnostic> confirmed_findings(const Attempt& attempt, Patience patience) {
+  std::vector<Finding> findings = QUIRE_TRY(attempt());
+  for (int run = 1; run < patience.runs && only_counters(findings); ++run) {
+    std::this_thread::sleep_for(patience.first_pause * (1 << (run - 1)));
+    keep_common(findings, QUIRE_TRY(attempt()));
+  }
+  return findings;
+}
+
+}  // namespace quire::litmus

@@ -1,0 +1,32 @@
+// litmus/confirm.h - which differences in counters are real.
+//
+// The kernel's counters are those of the whole host: other programs move them
+// too, by chance. A difference that an experiment makes comes again each time.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <vector>
+
+#include "litmus/check.h"
+#include "quire/result.h"
+
+namespace quire::litmus {
+
+// How often a difference in counters alone must come again, and how long to wait
+// before the first repeat; each wait is twice as long as the one before, since
+// others may be at work for a while.
+struct Patience {
+  int runs = 7;
+  std::chrono::milliseconds first_pause{10};
+};
+
+// One run on the kernel: what is wrong with it.
+using Attempt = std::function<Result<std::vector<Finding>, Diagnostic>()>;
+
+// What was wrong with the first run, but of counters only what was wrong with
+// every one. Runs again only while nothing but counters is wrong.
+[[nodiscard]] Result<std::vector<Finding>, Diagnostic> confirmed_findings(const Attempt& attempt,
+                                                                          Patience patience = {});
+
+}  // namespace quire::litmus

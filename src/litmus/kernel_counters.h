@@ -1,0 +1,33 @@
+// litmus/kernel_counters.h - the counters of the running kernel that
+// experiments may speak of, read again and again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "live/unique_fd.h"
+
+namespace quire::litmus {
+
+// KernelCounters keeps the files below hugepages-<size>kB/stats and /proc/vmstat
+// open. A counter that this kernel does not have, or does not show exactly, is
+// left out.
+class KernelCounters {
+ public:
+  KernelCounters();
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  // In the order of names().
+  [[nodiscard]] std::vector<std::int64_t> read();
+
+ private:
+  void read_events(std::vector<std::int64_t>& values);
+
+  std::vector<std::string> names_;  // of sizes first, then events
+  std::vector<live::UniqueFd> sizes_;
+  std::vector<std::string> events_;  // "thp_split_pmd "
+  live::UniqueFd vmstat_;
+  std::string text_;
+};
+
+}  // namespace quire::litmus
