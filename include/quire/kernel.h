@@ -41,11 +41,17 @@ enum class Contents : std::uint8_t { kNone, kKept };
 // process that is forked meanwhile does not have it.
 [[nodiscard]] std::shared_ptr<phys::HostMemory> make_host_memory();
 
+// Whether every change of a page-table entry is checked against what the
+// folios say, which costs time and 12 bytes a frame. A change that cannot be
+// right stops the program with a line. As built: in debug and sanitizer builds.
+enum class TableChecks : std::uint8_t { kAsBuilt, kOn };
+
 struct MachineOptions {
   ByteCount ram = 1_GiB;  // 4 MiB to 16 TiB, rounded down to 4 MiB
   Architecture arch = Architecture::kX86_64;
   Contents contents = Contents::kKept;
   std::shared_ptr<phys::HostMemory> host = nullptr;  // without: the machine's own
+  TableChecks table_checks = TableChecks::kAsBuilt;
 };
 
 // Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies

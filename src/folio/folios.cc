@@ -174,6 +174,12 @@ std::uint32_t Folios::mapcount(Pfn head) const {
   return is_large(head) ? large(head).large_mapcount : static_cast<std::uint32_t>(frame(head).mapcount);
 }
 
+std::uint32_t Folios::page_mapcount(Pfn page) const {
+  const Pfn head = head_of(page);
+  const auto own = static_cast<std::uint32_t>(frame(page).mapcount);
+  return is_large(head) && is_anon(head) ? own + large(head).entire_mapcount : own;
+}
+
 bool Folios::maybe_mapped_shared(Pfn head) const {
   // A single map is nobody else's, whatever the mark still says.
   return mapcount(head) > 1 && (!is_large(head) || large(head).mapped_shared);

@@ -99,6 +99,8 @@ class Folios {
   // --- Questions ---
   // Page-table entries that map any part of it.
   [[nodiscard]] std::uint32_t mapcount(Pfn head) const;
+  // Entries that map this very page, PMDs included.
+  [[nodiscard]] std::uint32_t page_mapcount(Pfn page) const;
   // The kernel's folio_maybe_mapped_shared: never false for a shared folio.
   [[nodiscard]] bool maybe_mapped_shared(Pfn head) const;
   // The record of a large folio.

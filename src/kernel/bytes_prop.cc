@@ -158,7 +158,8 @@ struct Pair {
 
 class Machine {
  public:
-  explicit Machine(const char* policy) : kernel_(*Kernel::create({.ram = 128_MiB}, policy)) {
+  explicit Machine(const char* policy)
+      : kernel_(*Kernel::create({.ram = 128_MiB, .table_checks = TableChecks::kOn}, policy)) {
     touch_all_files();
     free_at_start_ = kernel_->free_pages();
     add(kernel_->spawn());

@@ -81,12 +81,28 @@ PageCount Kernel::table_pages() const {
   return n;
 }
 
+// What the entries show is what the reverse map counts.
+void Kernel::check_table_check(base::InvariantReport& out) const {
+  if (!system_.tables.check) return;
+  const pagetable::TableCheck& check = *system_.tables.check;
+  for (Pfn page(0); page < check.end(); page = page + PageCount(1)) {
+    const phys::FrameKind kind = system_.memory.frame(system_.folios.head_of(page)).kind();
+    if (kind == phys::FrameKind::kReserved) continue;
+    const bool counted = kind == phys::FrameKind::kAnon || kind == phys::FrameKind::kFile;
+    const std::uint32_t maps = counted ? system_.folios.page_mapcount(page) : 0;
+    if (maps != check.maps(page))
+      out.broken("I-KERNEL-2", "frame {}: {} entries show it, its folio counts {}", page.raw(),
+                 check.maps(page), maps);
+  }
+}
+
 void Kernel::check_invariants(base::InvariantReport& out) {
   system_.memory.check_invariants(out);
   system_.folios.check_invariants(out);
   system_.anon_vmas.check_invariants(out);
   system_.khugepaged.check_invariants(out);
   for (const auto& mm : spaces_) mm->check_invariants(out);
+  check_table_check(out);
   const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0) +
                              (system_.zero_folio.valid() ? Order(4).pages().raw() : 0);
   const std::uint64_t owned = system_.folios.usage().pages + table_pages().raw() + zero;

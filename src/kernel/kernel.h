@@ -44,6 +44,7 @@ struct ExecImage {
 // Locks       : one thread drives a Kernel; several Kernels share nothing
 // Invariants  : those of all parts; check_invariants() looks at every one, and
 //               I-KERNEL-1 frames handed out = folios' pages + page tables + zero pages
+//               I-KERNEL-2 where tables are checked, entries that show a page = the maps its folio counts
 class Kernel {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Kernel>, Diagnostic> create(const phys::MemoryOptions& machine,
@@ -75,6 +76,7 @@ class Kernel {
   void check_invariants(base::InvariantReport& out);
 
  private:
+  void check_table_check(base::InvariantReport& out) const;
   Kernel(phys::PhysMemory memory, const policy::Settings& settings);
 
   vm::System system_;

@@ -239,6 +239,7 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions&
   const auto contents = machine.contents == Contents::kKept ? phys::Contents::kKept : phys::Contents::kNone;
   state->kernel = QUIRE_TRY(
       kernel::Kernel::create({.ram = machine.ram, .contents = contents, .host = machine.host}, settings));
+  if (machine.table_checks == TableChecks::kOn) state->kernel->system().check_tables();
   return std::unique_ptr<Kernel>(new Kernel(std::move(state)));
 }
 

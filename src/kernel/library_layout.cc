@@ -99,8 +99,7 @@ class LayoutWalk {
     info.state = zero                         ? PageInfo::State::kZero
                  : folios.is_anon(info.folio) ? PageInfo::State::kAnon
                                               : PageInfo::State::kFile;
-    info.mapcount = static_cast<std::uint32_t>(mm_.memory().frame(page).mapcount);
-    if (!zero && info.order != kOrder0) info.mapcount += folios.large(info.folio).entire_mapcount;
+    info.mapcount = zero ? 0 : folios.page_mapcount(page);
     return info;
   }
 

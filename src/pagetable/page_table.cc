@@ -121,8 +121,25 @@ bool PageTable::pte_table_is_empty(Entry pmd) const {
 
 void PageTable::move_pmd(Entry& from, Entry& to) {
   QUIRE_DCHECK(Native::is_none(to));
-  to = from;
-  from = Entry{};
+  const Entry e = from;
+  set_pmd(from, Entry{});
+  set_pmd(to, e);
+}
+
+void PageTable::check_go(const Entry* pte, std::uint32_t n) const {
+  for (const Entry* e = pte; e != pte + n; ++e) usage_.check->pte_goes(*e);
+}
+
+void PageTable::check_wrprotect(const Entry* pte, std::uint32_t n) const {
+  for (const Entry* e = pte; e != pte + n; ++e) {
+    usage_.check->pte_goes(*e);
+    usage_.check->ptes_come(Native::write_protect(*e), 1);
+  }
+}
+
+void PageTable::check_access(const Entry* pte, Entry e) const {
+  usage_.check->pte_goes(*pte);
+  usage_.check->ptes_come(e, 1);
 }
 
 bool PageTable::deposit() {
@@ -140,7 +157,7 @@ void PageTable::deposit_table(Entry& pmd) {
 
 void PageTable::withdraw_into(Entry& pmd) {
   QUIRE_CHECK(!deposits_.empty());
-  pmd = Native::table(deposits_.back());
+  set_pmd(pmd, Native::table(deposits_.back()));
   deposits_.pop_back();
 }
 

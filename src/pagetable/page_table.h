@@ -8,11 +8,13 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "arch/native.h"
 #include "base/report.h"
 #include "pagetable/contpte.h"
+#include "pagetable/table_check.h"
 #include "phys/memory.h"
 #include "quire/types.h"
 
@@ -21,10 +23,11 @@ namespace quire::pagetable {
 using arch::Entry;
 using arch::Native;
 
-// Tables of a whole machine, now and at most.
+// Tables of a whole machine, now and at most, and who watches them.
 struct TableUsage {
   std::uint64_t pages = 0;
   std::uint64_t peak_pages = 0;
+  std::unique_ptr<TableCheck> check;  // null: nobody
 };
 
 // A tree of tables, four levels deep.
@@ -63,19 +66,43 @@ class PageTable {
   // What the entry says, with what is known only of a whole block of entries.
   [[nodiscard]] static Entry ptep_get(const Entry* pte) { return Contpte<Native>::get(pte); }
   // `e` in place of an entry that is none or a marker.
-  void set_pte(Entry* pte, Entry e) { contpte_.set_ptes(pte, e, 1); }
+  void set_pte(Entry* pte, Entry e) { set_ptes(pte, e, 1); }
   // `first` and its continuation in place of `n` entries that are none.
-  void set_ptes(Entry* pte, Entry first, std::uint32_t n) { contpte_.set_ptes(pte, first, n); }
-  void clear_ptes(Entry* pte, std::uint32_t n) { contpte_.clear_ptes(pte, n); }
-  void wrprotect_ptes(Entry* pte, std::uint32_t n) { contpte_.wrprotect_ptes(pte, n); }
+  void set_ptes(Entry* pte, Entry first, std::uint32_t n) {
+    if (usage_.check) [[unlikely]]
+      usage_.check->ptes_come(first, n);
+    contpte_.set_ptes(pte, first, n);
+  }
+  void clear_ptes(Entry* pte, std::uint32_t n) {
+    if (usage_.check) [[unlikely]]
+      check_go(pte, n);
+    contpte_.clear_ptes(pte, n);
+  }
+  void wrprotect_ptes(Entry* pte, std::uint32_t n) {
+    if (usage_.check) [[unlikely]]
+      check_wrprotect(pte, n);
+    contpte_.wrprotect_ptes(pte, n);
+  }
   // May clear more than was asked for: see Contpte.
   void clear_young_dirty_ptes(Entry* pte, std::uint32_t n, Clear what) {
     contpte_.clear_young_dirty_ptes(pte, n, what);
   }
   // `e` differs from what is there in accessed and dirty, and by being writable.
-  void set_access_flags(Entry* pte, Entry e) { contpte_.set_access_flags(pte, e); }
+  void set_access_flags(Entry* pte, Entry e) {
+    if (usage_.check) [[unlikely]]
+      check_access(pte, e);
+    contpte_.set_access_flags(pte, e);
+  }
   // How many entries from this one on an architecture would like to keep together.
   [[nodiscard]] static std::uint32_t batch_hint(const Entry* pte) { return Contpte<Native>::batch_hint(pte); }
+
+  // `e` in place of whatever the PMD entry was. Accessed and dirty bits of a huge entry may be changed
+  // without this.
+  void set_pmd(Entry& pmd, Entry e) {
+    if (usage_.check) [[unlikely]]
+      usage_.check->pmd_changes(pmd, e);
+    pmd = e;
+  }
 
   // Makes a PTE table below an empty PMD entry. False when no frame is left.
   [[nodiscard]] bool alloc_pte_table(Entry& pmd);
@@ -83,7 +110,7 @@ class PageTable {
   void free_pte_table(Entry& pmd);
   [[nodiscard]] bool pte_table_is_empty(Entry pmd) const;
   // Moves a PTE table or a huge entry from one PMD entry to another, empty one.
-  static void move_pmd(Entry& from, Entry& to);
+  void move_pmd(Entry& from, Entry& to);
 
   // A PTE table set aside while a huge PMD stands in its place, so that
   // splitting the PMD can never fail. False when no frame is left.
@@ -127,6 +154,10 @@ class PageTable {
   void check_invariants(base::InvariantReport& out) const;
 
  private:
+  void check_go(const Entry* pte, std::uint32_t n) const;
+  void check_wrprotect(const Entry* pte, std::uint32_t n) const;
+  void check_access(const Entry* pte, Entry e) const;
+
   static constexpr unsigned kPmdShift = kPageShift + kPmdOrder;
   static constexpr std::uint64_t kNoBlock = ~0ULL;
 

@@ -128,7 +128,7 @@ TEST_F(PageTableTest, MovesAWholeTable) {
   Entry& from = *tables.find_pmd(kAt);
   Entry& to = pmd_for(kAt + 1_GiB);
   const PageCount before = tables.table_pages();
-  PageTable::move_pmd(from, to);
+  tables.move_pmd(from, to);
   EXPECT_TRUE(Native::is_none(from));
   EXPECT_EQ(Native::pfn(*tables.pte(to, kAt + 1_GiB + PageCount(5))), Pfn(77));
   EXPECT_EQ(tables.table_pages(), before);

@@ -8,7 +8,7 @@ namespace {
 
 // The process or the mapping has said no to every size. A collapse that was
 // asked for counts as advice.
-bool thp_disabled(ProcessThp process, VmaHints hints, Caller caller) {
+bool thp_disabled(ProcessThp process, const VmaHints& hints, Caller caller) {
   if (hints.nohugepage) return true;
   switch (process) {
     case ProcessThp::kDefault:
@@ -23,7 +23,7 @@ bool thp_disabled(ProcessThp process, VmaHints hints, Caller caller) {
 
 // What the settings files allow a mapping with these hints. A size that says
 // `always` or `madvise` does not ask the global file; only `inherit` does.
-OrderSet enabled_orders(GlobalEnabled global, const AnonOrderMasks& masks, VmaHints hints) {
+OrderSet enabled_orders(GlobalEnabled global, const AnonOrderMasks& masks, const VmaHints& hints) {
   OrderSet orders = masks.always;
   if (hints.hugepage) orders = orders | masks.madvise;
   const bool inherited =
@@ -69,7 +69,7 @@ OrderSet linux_orders(const Facts& facts) {
 bool thp_disabled(const Facts& facts) { return thp_disabled(facts.process, facts.hints, facts.caller); }
 
 OrderSet allowed_anon_orders(const Settings& settings, const AnonOrderMasks& masks, ProcessThp process,
-                             VmaHints hints, Caller caller) {
+                             const VmaHints& hints, Caller caller) {
   const Facts facts{settings, masks, process, hints, caller};
   return settings.policy->orders == nullptr ? linux_orders(facts) : settings.policy->orders(facts);
 }

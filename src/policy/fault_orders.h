@@ -55,7 +55,7 @@ struct AnonOrderMasks {
 //    orders_below_end() down;
 //  - khugepaged and a forced collapse refuse a mapping without anon_vma.
 [[nodiscard]] OrderSet allowed_anon_orders(const Settings& settings, const AnonOrderMasks& masks,
-                                           ProcessThp process, VmaHints hints, Caller caller);
+                                           ProcessThp process, const VmaHints& hints, Caller caller);
 
 // The orders left when the largest ones, whose last aligned block below the
 // end of the mapping does not lie inside it, are dropped.

@@ -24,7 +24,7 @@ struct Facts {
   const Settings& settings;
   const AnonOrderMasks& masks;
   ProcessThp process;
-  VmaHints hints;
+  const VmaHints& hints;  // not copied: this is asked on every fault
   Caller caller;
 };
 

@@ -109,7 +109,9 @@ ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry&
   mm.tables().deposit_table(pmd);
   mm.folios().add_new_anon_rmap(*head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
                                 MappedBy::kPmd);
-  pmd = maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(*head, page_prot(vma)))), vma);
+  mm.tables().set_pmd(
+      pmd,
+      maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(*head, page_prot(vma)))), vma));
   if (mm.system().settings.shrink_underused)
     mm.folios().defer_split(*head, folio::Folios::Why::kMaybeUnderused);
   return ScanResult::kSucceed;

@@ -22,8 +22,8 @@ Result<void, Errno> copy_huge_pmd(AddressSpace& child, AddressSpace& parent, Ent
     parent.folios().dup_anon_rmap_pmd(head, child.id());
     child.rss().add_anon(kOrderPmd.pages());
   }
-  from = Native::write_protect(from);
-  to = Native::make_old(from);
+  parent.tables().set_pmd(from, Native::write_protect(from));
+  child.tables().set_pmd(to, Native::make_old(from));
   return {};
 }
 

@@ -31,7 +31,9 @@ std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm) {
 void map_anon_folio_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head) {
   mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
                                 MappedBy::kPmd);
-  pmd = maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(head, page_prot(vma)))), vma);
+  mm.tables().set_pmd(
+      pmd,
+      maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(head, page_prot(vma)))), vma));
   mm.rss().add_anon(kOrderPmd.pages());
   mm.counters().add(VmEvent::thp_fault_alloc);
   mm.counters().add(MthpStat::anon_fault_alloc, kOrderPmd);
@@ -45,7 +47,7 @@ HugeFault map_huge_zero(AddressSpace& mm, const Vma& vma, Entry& pmd) {
     mm.counters().add(VmEvent::thp_fault_fallback);
     return HugeFault::kFallback;
   }
-  pmd = Native::make_young(Native::huge_leaf(mm.system().huge_zero.head, page_prot(vma)));
+  mm.tables().set_pmd(pmd, Native::make_young(Native::huge_leaf(mm.system().huge_zero.head, page_prot(vma))));
   return HugeFault::kDone;
 }
 
@@ -76,13 +78,13 @@ bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kin
   const Pfn old = Native::pfn(pmd);
   for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
     mm.memory().copy(old + PageCount(i), *fresh + PageCount(i));
-  pmd = Entry{};
+  mm.tables().set_pmd(pmd, Entry{});
   // The reverse map first: an entry never shows frames that no folio accounts for.
   mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
                                 MappedBy::kPmd);
   Entry e = Native::make_young(Native::huge_leaf(*fresh, page_prot(vma)));
   if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
-  pmd = e;
+  mm.tables().set_pmd(pmd, e);
   mm.folios().remove_rmap_pmd(old, mm.id());
   mm.folios().put(old);
   mm.counters().add(VmEvent::quire_cow_pmds);
@@ -133,7 +135,8 @@ HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
     split_huge_pmd(mm, vma, pmd, block);
     return HugeFault::kFallback;
   }
-  if (kind == WpKind::kWrite) pmd = maybe_writable(Native::make_young(Native::make_dirty(pmd)), vma);
+  if (kind == WpKind::kWrite)
+    mm.tables().set_pmd(pmd, maybe_writable(Native::make_young(Native::make_dirty(pmd)), vma));
   return HugeFault::kDone;
 }
 

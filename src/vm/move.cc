@@ -32,7 +32,7 @@ Result<void, Errno> move_step(AddressSpace& mm, Vma& source, VirtAddr from, Virt
   if (to_pmd == nullptr) return fail(Errno::kNoMem);
   const bool whole = step.raw() == kPmdSize;
   if (whole && Native::is_none(*to_pmd)) {
-    pagetable::PageTable::move_pmd(*from_pmd, *to_pmd);
+    mm.tables().move_pmd(*from_pmd, *to_pmd);
     return {};
   }
   if (Native::is_leaf(*from_pmd)) split_huge_pmd(mm, source, *from_pmd, from.align_down(kOrderPmd));

@@ -58,7 +58,7 @@ void change_protection(AddressSpace& mm, Vma& vma, VirtRange range) {
     if (Native::is_leaf(pmd)) {
       if (part.size() == kOrderPmd.bytes()) {
         const bool zero = Native::pfn(pmd) == mm.system().huge_zero.head;
-        pmd = zero ? Native::modify(pmd, access) : with_protection(mm, vma, pmd, access);
+        mm.tables().set_pmd(pmd, zero ? Native::modify(pmd, access) : with_protection(mm, vma, pmd, access));
         return;
       }
       split_huge_pmd(mm, vma, pmd, block);

@@ -8,6 +8,7 @@ namespace quire::vm {
 System::System(phys::PhysMemory ram)
     : memory(std::move(ram)), folios(memory, counters), page_cache(memory, folios) {
   set_settings(settings);
+  if (pagetable::TableCheck::kOnInThisBuild) check_tables();
   const auto zero = memory.allocate(kOrder0);
   QUIRE_CHECK_MSG(zero.has_value(), "a machine without a single free frame");
   memory.frame(*zero).set_kind(phys::FrameKind::kReserved);

@@ -65,6 +65,8 @@ struct System {
     if (!policy::pmd_size_enabled(settings, masks)) khugepaged.stop();
   }
 
+  // From now on every change of an entry is checked: before the first address space.
+  void check_tables() { tables.check = std::make_unique<pagetable::TableCheck>(memory); }
   // What only the named policy of the settings needs. Once, after the settings are known.
   void prepare_policy();
 

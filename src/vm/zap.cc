@@ -8,7 +8,7 @@ namespace {
 
 void zap_huge(AddressSpace& mm, Entry& pmd) {
   const Pfn head = Native::pfn(pmd);
-  pmd = Entry{};
+  mm.tables().set_pmd(pmd, Entry{});
   mm.tables().drop_deposit();
   if (head == mm.system().huge_zero.head) return;
   mm.folios().remove_rmap_pmd(head, mm.id());

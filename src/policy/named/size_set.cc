@@ -9,9 +9,10 @@ namespace {
 
 OrderSet orders(const Facts& facts) {
   if (!facts.hints.sized || facts.caller == Caller::forced_collapse) return linux_orders(facts);
-  Facts advised = facts;
-  advised.hints.hugepage = true;
-  return linux_orders(advised) & facts.hints.sizes;
+  VmaHints advised = facts.hints;
+  advised.hugepage = true;
+  return linux_orders({facts.settings, facts.masks, facts.process, advised, facts.caller}) &
+         facts.hints.sizes;
 }
 
 }  // namespace
