@@ -86,7 +86,7 @@ constexpr std::array<int, 22> kAdvice{MADV_DONTNEED,
                                       kGuardInstall,
                                       kGuardInstall,
                                       kGuardRemove};
-constexpr std::array<const char*, 17> kPolicies{
+constexpr std::array<const char*, 18> kPolicies{
     "4K",
     "thp_anon=16K,64K:always",
     "thp_anon=64K:always",
@@ -103,7 +103,8 @@ constexpr std::array<const char*, 17> kPolicies{
     "zero-expand thp_anon=16K-2M:always",
     "cow-large thp_anon=16K-2M:always",
     "pmd-cow thp_anon=64K,2M:always thp_cow=always",
-    "collapse-mthp thp_anon=16K-64K,512K,2M:always"};
+    "collapse-mthp thp_anon=16K-64K,512K,2M:always",
+    "khugepaged-directed thp_anon=64K,2M:always"};
 constexpr std::array<const char*, 4> kSizes{"16", "64", "256", "2048"};
 
 struct Operation {

@@ -90,6 +90,17 @@ bool pmd_size_enabled(const Settings& settings, const AnonOrderMasks& masks) {
   return masks.inherit.contains(kOrderPmd) && settings.enabled != GlobalEnabled::never;
 }
 
+OrderSet possible_orders(const Settings& settings, const AnonOrderMasks& masks) {
+  if (settings.policy->orders != nullptr) return kAnonOrders;
+  return masks.always | masks.madvise | masks.inherit;
+}
+
+bool khugepaged_enabled(const Settings& settings, const AnonOrderMasks& masks) {
+  if (settings.policy->collapse_orders == nullptr) return pmd_size_enabled(settings, masks);
+  const bool inherits = !masks.inherit.empty() && settings.enabled != GlobalEnabled::never;
+  return inherits || !(masks.always | masks.madvise).empty();
+}
+
 ReclaimEffort reclaim_effort(Defrag defrag, VmaHints hints) {
   const bool advised = hints.hugepage;
   switch (defrag) {

@@ -61,7 +61,15 @@ struct AnonOrderMasks {
 // end of the mapping does not lie inside it, are dropped.
 [[nodiscard]] OrderSet orders_below_end(OrderSet orders, VirtRange vma);
 
-// Whether khugepaged has anything to do for anonymous memory: the 2 MiB size
+// The orders a fault can be allowed at all, whoever asks. So that a machine
+// where a size is off does not ask about each mapping.
+[[nodiscard]] OrderSet possible_orders(const Settings& settings, const AnonOrderMasks& masks);
+
+// Whether khugepaged has anything to do: 2 MiB, or under policies that
+// collapse to every size, any size, is on for some mapping.
+[[nodiscard]] bool khugepaged_enabled(const Settings& settings, const AnonOrderMasks& masks);
+
+// Whether khugepaged of Linux 6.18 has anything to do for anonymous memory: the 2 MiB size
 // is on for some mapping. Other sizes do not start it.
 [[nodiscard]] bool pmd_size_enabled(const Settings& settings, const AnonOrderMasks& masks);
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "policy/policy.h"
 
 namespace quire::vm {
 namespace {
@@ -174,10 +175,14 @@ CollapseLimits CollapseLimits::forced() {
 bool may_collapse(const AddressSpace& mm, const Vma& vma, VmFlags flags, policy::Caller caller) {
   if (!vma.is_anonymous() || vma.anon_vma == nullptr) return false;
   const System& system = mm.system();
+  const policy::Facts facts{system.settings, system.masks, mm.thp, hints_of(flags), caller};
+  const auto decide = system.settings.policy->collapse_orders;
   const OrderSet orders =
-      policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(flags), caller);
-  return orders.contains(kOrderPmd) &&
-         policy::orders_below_end(OrderSet::of(kOrderPmd), vma.range).contains(kOrderPmd);
+      decide != nullptr
+          ? decide(facts)
+          : policy::allowed_anon_orders(facts.settings, facts.masks, facts.process, facts.hints, caller) &
+                OrderSet::of(kOrderPmd);
+  return !orders.empty() && policy::orders_below_end(OrderSet::of(kOrderPmd), vma.range).contains(kOrderPmd);
 }
 
 Collapse collapse_block(AddressSpace& mm, Vma& vma, VirtAddr block, const CollapseLimits& limits) {

@@ -1,6 +1,7 @@
 #include "vm/fault_anon.h"
 
 #include "base/check.h"
+#include "policy/policy.h"
 #include "vm/large_copy.h"
 
 namespace quire::vm {
@@ -50,8 +51,8 @@ OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders) {
 }
 
 OrderSet fault_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr) {
-  if (vma.uffd_armed()) return {};
   const System& system = mm.system();
+  if (vma.uffd_armed() || system.possible_orders.below(kOrderPmd).empty()) return {};
   const OrderSet orders = policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(vma),
                                                       policy::Caller::pagefault);
   return fitting_orders(vma, addr, orders.below(kOrderPmd));
@@ -78,6 +79,8 @@ FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
     return FaultResult::kMinor;
   }
   mm.mappings().anon_vma_prepare(vma);
+  if (mm.system().settings.policy->collapse_orders != nullptr)
+    mm.system().khugepaged.enter_vma(mm, vma, vma.flags);
   const auto fresh = allocate(mm, suitable_orders(mm, vma, addr, pmd));
   if (!fresh) return FaultResult::kOom;
   mm.memory().zero(fresh->head, fresh->order);

@@ -132,6 +132,7 @@ HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
   }
   if (f.anon_exclusive == 0) {
     if (copies_pmd(mm, vma) && copy_pmd(mm, vma, block, pmd, kind)) return HugeFault::kDone;
+    mm.system().khugepaged.look_first(mm, block);
     split_huge_pmd(mm, vma, pmd, block);
     return HugeFault::kFallback;
   }

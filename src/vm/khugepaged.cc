@@ -2,21 +2,24 @@
 
 #include <algorithm>
 
-#include "vm/collapse.h"
+#include "policy/policy.h"
+#include "vm/collapse_mthp.h"
 
 namespace quire::vm {
 namespace {
 
 constexpr std::uint32_t kPagesPerPmd = 512;
+constexpr std::size_t kMostHints = 64;
+constexpr unsigned kMostPasses = 8;  // a block that cannot be collapsed for so long waits for its turn
 
 }  // namespace
 
 bool Khugepaged::has_work() const {
-  return !slots_.empty() && policy::pmd_size_enabled(system_.settings, system_.masks);
+  return !slots_.empty() && policy::khugepaged_enabled(system_.settings, system_.masks);
 }
 
 void Khugepaged::enter_vma(AddressSpace& mm, const Vma& vma, VmFlags flags) {
-  if (mm.in_khugepaged || !policy::pmd_size_enabled(system_.settings, system_.masks)) return;
+  if (mm.in_khugepaged || !policy::khugepaged_enabled(system_.settings, system_.masks)) return;
   if (!may_collapse(mm, vma, flags, policy::Caller::khugepaged)) return;
   mm.in_khugepaged = true;
   slots_.push_back({&mm});
@@ -29,6 +32,7 @@ void Khugepaged::fork(AddressSpace& child, const AddressSpace& parent) {
 }
 
 void Khugepaged::exit(const AddressSpace& mm) {
+  std::erase_if(hints_, [&](const Hint& hint) { return hint.mm == &mm; });
   if (!mm.in_khugepaged) return;
   const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.mm == &mm; });
   if (slot == cursor_) {
@@ -36,6 +40,14 @@ void Khugepaged::exit(const AddressSpace& mm) {
   } else {
     slots_.erase(slot);
   }
+}
+
+void Khugepaged::look_first(AddressSpace& mm, VirtAddr block) {
+  if (system_.settings.policy->scan_order != policy::ScanOrder::kDirectedFirst || !mm.in_khugepaged) return;
+  const auto same = [&](const Hint& hint) { return hint.mm == &mm && hint.block == block; };
+  if (std::ranges::any_of(hints_, same)) return;
+  if (hints_.size() == kMostHints) hints_.pop_front();
+  hints_.push_back({&mm, block});
 }
 
 void Khugepaged::stop() {
@@ -57,9 +69,10 @@ bool Khugepaged::scan_vma(AddressSpace& mm, Vma& vma, std::uint32_t budget, Visi
   const VirtAddr begin = vma.begin().align_up(kOrderPmd);
   const VirtAddr end = vma.end().align_down(kOrderPmd);
   const CollapseLimits limits = CollapseLimits::of(system_.settings.khugepaged);
+  const OrderSet orders = collapse_orders(mm, vma, policy::Caller::khugepaged);
   address_ = std::max(address_, begin);
   while (address_ < end) {
-    const Collapse one = collapse_block(mm, vma, address_, limits);
+    const Collapse one = collapse_block_to(mm, vma, address_, limits, orders);
     log.push_back({&mm, address_, one.result});
     if (one.result == ScanResult::kSucceed) ++pages_collapsed_;
     visit.last = one.result;
@@ -101,9 +114,37 @@ Khugepaged::Visit Khugepaged::scan_mm_slot(std::uint32_t budget, std::vector<Blo
   return visit;
 }
 
+ScanResult Khugepaged::scan_block(AddressSpace& mm, VirtAddr block, std::vector<BlockScan>& log) {
+  Vma* const vma = mm.mappings().find(block);
+  if (vma == nullptr || !vma->block_fits(block, kOrderPmd)) return ScanResult::kVmaNull;
+  if (!may_collapse(mm, *vma, vma->flags, policy::Caller::khugepaged)) return ScanResult::kVmaCheck;
+  const OrderSet orders = collapse_orders(mm, *vma, policy::Caller::khugepaged);
+  const CollapseLimits limits = CollapseLimits::of(system_.settings.khugepaged);
+  const ScanResult result = collapse_block_to(mm, *vma, block, limits, orders).result;
+  system_.counters.add(stats::VmEvent::quire_directed_scans);
+  log.push_back({&mm, block, result});
+  if (result == ScanResult::kSucceed) ++pages_collapsed_;
+  return result;
+}
+
+// Each place once. Those that were not collapsed wait for the next pass.
+std::uint64_t Khugepaged::scan_hints(std::uint32_t budget, std::vector<BlockScan>& log) {
+  std::uint64_t progress = 0;
+  for (std::size_t left = hints_.size(); left > 0 && progress < budget; --left) {
+    Hint hint = hints_.front();
+    hints_.pop_front();
+    const ScanResult result = scan_block(*hint.mm, hint.block, log);
+    progress += kPagesPerPmd;
+    const bool settled = result == ScanResult::kSucceed || result == ScanResult::kPmdMapped ||
+                         result == ScanResult::kVmaNull || result == ScanResult::kPmdNull;
+    if (!settled && ++hint.passes < kMostPasses) hints_.push_back(hint);
+  }
+  return progress;
+}
+
 void Khugepaged::do_scan(std::vector<BlockScan>& log) {
   const std::uint32_t budget = system_.settings.khugepaged.pages_to_scan;
-  std::uint64_t progress = 0;
+  std::uint64_t progress = has_work() ? scan_hints(budget, log) : 0;
   unsigned rounds = 0;
   bool failed_once = false;
   while (progress < budget) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <vector>
 
@@ -43,6 +44,10 @@ class Khugepaged {
   // A child of an address space in the list enters too.
   void fork(AddressSpace& child, const AddressSpace& parent);
   void exit(const AddressSpace& mm);
+  // A 2 MiB mapping at `block` was just split by a copy. Policies that direct
+  // the daemon have it look there at the next pass, before anything else, and
+  // again at later passes while the block cannot be collapsed.
+  void look_first(AddressSpace& mm, VirtAddr block);
   // The 2 MiB size was turned off everywhere: the daemon ends, the list stays.
   void stop();
 
@@ -62,6 +67,12 @@ class Khugepaged {
     AddressSpace* mm = nullptr;  // null: it is gone
   };
   using Slots = std::list<Slot>;
+  // A place to look at out of turn.
+  struct Hint {
+    AddressSpace* mm = nullptr;
+    VirtAddr block;
+    unsigned passes = 0;  // that looked there in vain
+  };
 
   [[nodiscard]] bool has_work() const;
   // How much of one address space was walked.
@@ -76,9 +87,12 @@ class Khugepaged {
   [[nodiscard]] bool scan_vma(AddressSpace& mm, Vma& vma, std::uint32_t budget, Visit& visit,
                               std::vector<BlockScan>& log);
   void next_slot();
+  [[nodiscard]] std::uint64_t scan_hints(std::uint32_t budget, std::vector<BlockScan>& log);
+  [[nodiscard]] ScanResult scan_block(AddressSpace& mm, VirtAddr block, std::vector<BlockScan>& log);
 
   System& system_;
   Slots slots_;
+  std::deque<Hint> hints_;  // the oldest first
   Slots::iterator cursor_ = slots_.end();
   VirtAddr address_;
   std::uint64_t full_scans_ = 0;

@@ -62,7 +62,8 @@ struct System {
   void set_settings(const policy::Settings& s) {
     settings = s;
     masks = policy::masks_of(s);
-    if (!policy::pmd_size_enabled(settings, masks)) khugepaged.stop();
+    possible_orders = policy::possible_orders(settings, masks);
+    if (!policy::khugepaged_enabled(settings, masks)) khugepaged.stop();
   }
 
   // From now on every change of an entry is checked: before the first address space.
@@ -78,6 +79,7 @@ struct System {
   pagetable::TableUsage tables;
   policy::Settings settings;
   policy::AnonOrderMasks masks;
+  OrderSet possible_orders;  // that a fault of anybody could be allowed
   Pfn zero_page = Pfn::invalid();
   Pfn zero_folio = Pfn::invalid();  // of 64 KiB, only under policies that map one
   HugeZeroFolio huge_zero;
