@@ -93,6 +93,12 @@ void Folios::add_new_anon_rmap(Pfn head, AnonMapping where, MmId mm, MappedBy by
     add_maps(folio, mm, 1);
     return;
   }
+  if (entire_ && order == EntireMaps::kOrder) [[unlikely]] {
+    for (Frame* page = &f; page != &f + pages; ++page) page->anon_exclusive = 1;
+    entire_->add(folio, mm);
+    add_maps(folio, mm, pages);
+    return;
+  }
   for (Frame* page = &f; page != &f + pages; ++page) {
     page->mapcount = 1;
     page->anon_exclusive = 1;
@@ -103,9 +109,10 @@ void Folios::add_new_anon_rmap(Pfn head, AnonMapping where, MmId mm, MappedBy by
 
 void Folios::add_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId mm, Exclusive exclusive) {
   const Pfn head = head_of(page);
+  const std::uint32_t none = bias(head);
   std::uint32_t first_maps = 0;
   for (Frame* f = &frame(page); f != &frame(page) + n; ++f) {
-    if (f->mapcount == 0) ++first_maps;
+    if (f->mapcount == none) ++first_maps;
     f->add_map();
     if (exclusive == Exclusive::kYes) f->anon_exclusive = 1;
   }
@@ -115,7 +122,25 @@ void Folios::add_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId mm, Exclusive ex
   add_maps(folio, mm, n);
 }
 
+// A child that maps all of a folio in one run is a whole mapper like its parent.
+void Folios::dup_ptes_beside_whole_maps(Pfn page, std::uint32_t n, MmId child) {
+  const Pfn head = head_of(page);
+  LargeFolio& folio = large(head);
+  const bool whole = entire_->covers(page, n) && folio.entire_mapcount != 0;
+  const std::uint32_t none = bias(head);
+  for (Frame* f = &frame(page); f != &frame(page) + n; ++f) {
+    f->anon_exclusive = 0;
+    if (whole) continue;
+    if (f->mapcount == none) ++folio.nr_pages_mapped;
+    f->add_map();
+  }
+  if (whole) entire_->add(folio, child);
+  add_maps(folio, child, n);
+}
+
 void Folios::dup_anon_rmap_ptes(Pfn page, std::uint32_t n, MmId child) {
+  if (entire_ && frame(page).order() == EntireMaps::kOrder) [[unlikely]]
+    return dup_ptes_beside_whole_maps(page, n, child);
   Frame* const first = &frame(page);
   for (Frame* f = first; f != first + n; ++f) {
     f->anon_exclusive = 0;
@@ -132,7 +157,38 @@ void Folios::dup_anon_rmap_pmd(Pfn head, MmId child) {
   add_maps(folio, child, 1);
 }
 
+void Folios::note_partial(Pfn head, const LargeFolio& folio) {
+  const auto pages = static_cast<std::uint32_t>(order_of(head).pages().raw());
+  if (folio.entire_mapcount == 0 && folio.nr_pages_mapped != 0 && folio.nr_pages_mapped < pages)
+    defer_split(head, Why::kPartiallyMapped);
+}
+
+// All of it goes as it came; a part makes single maps of a whole one first.
+void Folios::remove_ptes_beside_whole_maps(Pfn page, std::uint32_t n, MmId mm) {
+  const Pfn head = head_of(page);
+  LargeFolio& folio = large(head);
+  remove_maps(folio, mm, n);
+  if (entire_->has(head, mm)) {
+    if (entire_->covers(page, n)) {
+      entire_->remove(folio, mm);
+      return note_partial(head, folio);
+    }
+    entire_->break_up(folio, mm);
+  }
+  const std::uint32_t none = bias(head);
+  std::uint32_t last = 0;
+  for (Frame* f = &frame(page); f != &frame(page) + n; ++f) {
+    QUIRE_DCHECK(f->mapcount > none);
+    f->drop_map();
+    if (f->mapcount == none) ++last;
+  }
+  folio.nr_pages_mapped -= last;
+  if (last != 0) note_partial(head, folio);
+}
+
 void Folios::remove_rmap_ptes(Pfn page, std::uint32_t n, MmId mm) {
+  if (entire_ && frame(page).order() == EntireMaps::kOrder) [[unlikely]]
+    return remove_ptes_beside_whole_maps(page, n, mm);
   const Pfn head = head_of(page);
   if (!is_large(head)) {
     QUIRE_DCHECK(frame(head).mapcount > 0);
@@ -177,7 +233,7 @@ std::uint32_t Folios::mapcount(Pfn head) const {
 std::uint32_t Folios::page_mapcount(Pfn page) const {
   const Pfn head = head_of(page);
   const auto own = static_cast<std::uint32_t>(frame(page).mapcount);
-  return is_large(head) && is_anon(head) ? own + large(head).entire_mapcount : own;
+  return is_large(head) && is_anon(head) ? own + large(head).entire_mapcount - bias(head) : own;
 }
 
 bool Folios::maybe_mapped_shared(Pfn head) const {
@@ -249,13 +305,19 @@ void Folios::split_into(Pfn head, std::span<const Order> pieces) {
 void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) const {
   const Pfn head = folio.head;
   const Order order = order_of(head);
-  std::uint64_t maps = folio.entire_mapcount;
+  const bool counted_once = entire_ && order == EntireMaps::kOrder;
+  const std::uint32_t none = bias(head);
+  std::uint64_t maps = std::uint64_t{folio.entire_mapcount} * (counted_once ? EntireMaps::kPages : 1);
   std::uint32_t mapped = 0;
+  if (counted_once && folio.entire_mapcount != entire_->mappers(head)) {
+    out.broken("I-ENTIRE-1", "folio {}: {} whole maps, {} whole mappers", head.raw(), folio.entire_mapcount,
+               entire_->mappers(head));
+  }
   const Frame* const first = &frame(head);
   for (std::uint64_t i = 0; i < order.pages().raw(); ++i) {
     const Frame& page = first[i];
-    maps += page.mapcount;
-    if (page.mapcount != 0) ++mapped;
+    maps += page.mapcount - none;
+    if (page.mapcount != none) ++mapped;
     if (page.order() != order || (i != 0 && page.kind() != FrameKind::kTail))
       out.broken("I-FRAME-2", "page {} of folio {} has another order or kind", i, head.raw());
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/report.h"
+#include "folio/entire_maps.h"
 #include "folio/large_folio.h"
 #include "phys/memory.h"
 #include "stats/counters.h"
@@ -37,8 +38,9 @@ struct AnonMapping {
 // Refers to   : the machine's memory and counters
 // Locks       : folio lock and the folio's map-count lock (one thread drives a machine today)
 // Invariants  : I-FOLIO-1 refcount >= number of entries that map it
-//               I-FOLIO-2 large_mapcount = sum of page map counts + entire_mapcount
-//               I-FOLIO-3 nr_pages_mapped = pages with a map count
+//               I-FOLIO-2 large_mapcount = sum of page map counts + entire_mapcount, which counts
+//                         for 16 entries where whole maps count once
+//               I-FOLIO-3 nr_pages_mapped = pages with a map count of their own
 //               I-FOLIO-4 the slots' counts add up to at most large_mapcount
 //               I-FOLIO-5 nr_anon of an order = live anonymous folios of it that were ever mapped
 //               I-FOLIO-6 nr_anon_partially_mapped of an order = folios of it with the mark, all queued
@@ -46,6 +48,10 @@ struct AnonMapping {
 class Folios {
  public:
   Folios(phys::PhysMemory& memory, stats::Counters& counters) : memory_(memory), counters_(counters) {}
+
+  // From now on whole maps of 64 KiB folios count once (entire_maps.h). Before the first folio.
+  void count_entire_maps() { entire_ = std::make_unique<EntireMaps>(memory_, counters_); }
+  [[nodiscard]] const EntireMaps* entire_maps() const { return entire_.get(); }
 
   // A folio with one reference, not mapped, contents as they were. Nothing
   // when no block of the order is free.
@@ -151,6 +157,11 @@ class Folios {
   void make_piece(Pfn head, Order order, const phys::Frame& old, std::uint64_t index);
   void free_folio(Pfn head);
   void count_allocated(Order order);
+  // What a page's count holds that is not an entry of its own.
+  [[nodiscard]] std::uint32_t bias(Pfn head) const { return entire_ ? entire_->bias(head) : 0; }
+  void dup_ptes_beside_whole_maps(Pfn page, std::uint32_t n, MmId child);
+  void remove_ptes_beside_whole_maps(Pfn page, std::uint32_t n, MmId mm);
+  void note_partial(Pfn head, const LargeFolio& folio);
   void check_large(const LargeFolio& folio, base::InvariantReport& out) const;
 
   static constexpr std::uint32_t kChunk = 1024;  // records are allocated this many at a time, never moved
@@ -161,6 +172,7 @@ class Folios {
   std::uint32_t records_ = 0;
   Usage usage_;
   DeferredList deferred_;
+  std::unique_ptr<EntireMaps> entire_;  // null: every entry counts on its page
 };
 
 }  // namespace quire::folio

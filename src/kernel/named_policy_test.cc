@@ -7,6 +7,8 @@ namespace {
 
 using testing::boot;
 using testing::expect_sound;
+using testing::fill;
+using testing::filled;
 using testing::kArena;
 using testing::map;
 using testing::page;
@@ -83,6 +85,53 @@ TEST(NamedPolicy, SizeSetsBelongToMappings) {
   Process& q = other->spawn();
   map(q, pages(16));
   EXPECT_EQ(q.madvise_sizes(kArena, pages(16), k16).error(), Errno::kInval);
+}
+
+// In 2011 a change to a part of 2 MiB split all of it, for everybody who mapped
+// it: the frames of the part are free at once, and nothing waits to be split.
+TEST(NamedPolicy, Thp2011SplitsTheFolioWithTheEntry) {
+  const auto k = boot("thp-2011 transparent_hugepage=always");
+  Process& p = k->spawn();
+  map(p, 2_MiB);
+  fill(p, kArena, 2_MiB);
+  Process& child = **p.fork();
+  ASSERT_TRUE(p.munmap(page(7), pages(1)).has_value());
+  EXPECT_EQ(picture(p, page(5), 4), "00.0");
+  EXPECT_EQ(picture(child, page(5), 4), "0000");
+  EXPECT_EQ(k->vmstat("thp_split_page"), 1U);
+  ASSERT_TRUE(child.mprotect(page(100), pages(3), PROT_READ).has_value());
+  const PageCount before = k->free_pages();
+  ASSERT_TRUE(child.munmap(page(7), pages(1)).has_value());
+  EXPECT_EQ(k->free_pages() - before, PageCount(1));
+  EXPECT_EQ(stat(*k, "2048/nr_anon_partially_mapped"), 0U);
+  EXPECT_EQ(k->vmstat("thp_deferred_split_page"), 0U);
+  EXPECT_TRUE(filled(child, page(8), pages(504)) && filled(p, page(8), pages(504)));
+  expect_sound(*k);
+}
+
+// OPPO's map counts look the same from outside; how often a whole map was
+// broken up while others stood is counted. (system 33)
+TEST(NamedPolicy, OppoCountsDoubleMaps) {
+  const auto k = boot("oppo-64k");
+  Process& p = k->spawn();
+  map(p, pages(32));
+  ASSERT_TRUE(p.madvise(kArena, pages(32), MADV_HUGEPAGE).has_value());
+  fill(p, kArena, pages(32));
+  Process& child = **p.fork();
+  Process& third = **child.fork();
+  EXPECT_EQ(p.layout({page(3), page(4)}).front().mapcount, 3U);
+  ASSERT_TRUE(child.munmap(page(3), pages(2)).has_value());
+  EXPECT_EQ(p.layout({page(3), page(4)}).front().mapcount, 2U);
+  EXPECT_EQ(p.layout({page(5), page(6)}).front().mapcount, 3U);
+  EXPECT_EQ(k->vmstat("cont_pte_double_map_count"), 1U);
+  ASSERT_TRUE(third.munmap(page(16), pages(8)).has_value());
+  EXPECT_EQ(k->vmstat("cont_pte_double_map_count"), 2U);
+  expect_sound(*k);
+  p.exit();
+  third.exit();
+  EXPECT_EQ(stat(*k, "64/nr_anon_partially_mapped"), 1U);
+  EXPECT_TRUE(filled(child, page(5), pages(27)));
+  expect_sound(*k);
 }
 
 // The settings tree has the files of the policy, and no others'.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "policy/policy.h"
 #include "split/pieces.h"
 #include "split/zeroes.h"
 
@@ -115,7 +116,10 @@ void Splitter::remap(const Place& place) {
   Entry& pte = *mm.tables().pte(*mm.tables().find_pmd(place.addr), place.addr);
   const Pfn head = system_.folios.head_of(place.page);
   const bool alone = system_.folios.order_of(head) == kOrder0;
-  if (alone && !place.vma->flags.has(vm::VmFlag::kLocked) && holds_only_zeroes(system_.memory, place.page)) {
+  // Splitting has given pages of zeroes back since 6.11.
+  const bool gives_back = system_.settings.policy->pmd_split == policy::PmdSplit::kEntryOnly;
+  if (alone && gives_back && !place.vma->flags.has(vm::VmFlag::kLocked) &&
+      holds_only_zeroes(system_.memory, place.page)) {
     mm.tables().set_pte(&pte,
                         Native::make_special(Native::leaf(system_.zero_page, vm::page_prot(*place.vma))));
     mm.rss().sub_anon(PageCount(1));

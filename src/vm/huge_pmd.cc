@@ -163,6 +163,9 @@ void split_huge_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block) {
   if (Native::is_dirty(old)) e = Native::make_dirty(e);
   mm.tables().set_ptes(mm.tables().pte(pmd, block), e, kPagesPerPmd);
   mm.folios().remove_rmap_pmd(head, mm.id());
+  // Where it cannot be, for somebody's reference, the folio stays whole as elsewhere.
+  if (mm.system().settings.policy->pmd_split == policy::PmdSplit::kFolio) [[unlikely]]
+    (void)split_folio(mm.system(), head);
 }
 
 }  // namespace quire::vm

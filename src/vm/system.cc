@@ -18,6 +18,7 @@ System::System(phys::PhysMemory ram)
 }
 
 void System::prepare_policy() {
+  if (settings.policy->map_counts == policy::MapCounts::kEntire) folios.count_entire_maps();
   if (settings.policy->zero_pages != policy::ZeroPages::kFolio64K) return;
   constexpr Order kOrder{4};
   const auto zero = memory.allocate(kOrder);

@@ -1,6 +1,6 @@
 // Transparent huge pages as they came with 2.6.38: 2 MiB or 4 KiB, no zero
 // page of 2 MiB, a write to a shared one copies all of it, and a change to a
-// part of one splits it for good. folio/compat_2011.h has the contracts for
+// part of one splits it for good. split/compat_2011.h has the contracts for
 // other code of that time.
 #include "policy/named/named.h"
 
