@@ -31,7 +31,16 @@ class HostMemory;
 
 namespace quire {
 
-enum class Architecture : std::uint8_t { kX86_64 };
+// What this build of Quire simulates is fixed, as for Linux; the library for
+// arm64 is another one. With 4 KiB pages unless the name says more.
+enum class Architecture : std::uint8_t { kX86_64, kArm64, kArm64Pages16K, kArm64Pages64K };
+#ifdef QUIRE_ARM64
+inline constexpr Architecture kBuiltArchitecture = kPageShift == 12   ? Architecture::kArm64
+                                                   : kPageShift == 14 ? Architecture::kArm64Pages16K
+                                                                      : Architecture::kArm64Pages64K;
+#else
+inline constexpr Architecture kBuiltArchitecture = Architecture::kX86_64;
+#endif
 // Whether frames keep the bytes that programs store. Without contents load
 // reads zeroes and memory costs its tables and descriptors only.
 enum class Contents : std::uint8_t { kNone, kKept };
@@ -48,7 +57,7 @@ enum class TableChecks : std::uint8_t { kAsBuilt, kOn };
 
 struct MachineOptions {
   ByteCount ram = 1_GiB;  // 4 MiB to 16 TiB, rounded down to 4 MiB
-  Architecture arch = Architecture::kX86_64;
+  Architecture arch = kBuiltArchitecture;
   Contents contents = Contents::kKept;
   std::shared_ptr<phys::HostMemory> host = nullptr;  // without: the machine's own
   TableChecks table_checks = TableChecks::kAsBuilt;

@@ -13,10 +13,17 @@
 
 namespace quire {
 
-inline constexpr unsigned kPageShift = 12;  // base page of x86-64: 4 KiB
+// The base page is chosen when Quire is compiled, as for Linux: 4 KiB (12)
+// unless told otherwise, 16 KiB (14) or 64 KiB (16) for arm64.
+#ifndef QUIRE_PAGE_SHIFT
+#define QUIRE_PAGE_SHIFT 12
+#endif
+inline constexpr unsigned kPageShift = QUIRE_PAGE_SHIFT;
 inline constexpr std::uint64_t kPageSize = 1ULL << kPageShift;
-inline constexpr unsigned kPmdOrder = 9;   // 2 MiB: one PMD entry
-inline constexpr unsigned kMaxOrder = 10;  // largest buddy block: 4 MiB
+// A table of one page holds 8-byte entries. With 4 KiB: one PMD entry is 2 MiB.
+inline constexpr unsigned kPmdOrder = kPageShift - 3;
+// The largest buddy block; with 4 KiB: 4 MiB.
+inline constexpr unsigned kMaxOrder = kPmdOrder < 10 ? 10 : kPmdOrder;
 inline constexpr std::uint64_t kPmdSize = kPageSize << kPmdOrder;
 
 // A number of bytes.
@@ -89,6 +96,7 @@ class Order {
 
 inline constexpr Order kOrder0{0};
 inline constexpr Order kOrderPmd{kPmdOrder};
+inline constexpr std::uint32_t kPagesPerPmd = 1U << kPmdOrder;
 
 // A set of orders, one bit each (bit 4 is order 4).
 class OrderSet {
@@ -113,8 +121,9 @@ class OrderSet {
   std::uint32_t bits_ = 0;
 };
 
-// The sizes anonymous memory may use on Linux 6.18: orders 2 (16 KiB) to 9.
-inline constexpr OrderSet kAnonOrders{0x3fc};
+// The sizes anonymous memory may use on Linux 6.18: orders 2 (four pages) to
+// that of a PMD entry.
+inline constexpr OrderSet kAnonOrders{(2U << kPmdOrder) - 4U};
 
 // An address in a process.
 class VirtAddr {

@@ -9,6 +9,7 @@
 // not-global bit in place of the valid bit.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "arch/entry.h"
@@ -25,8 +26,11 @@ class Arm64 {
   static constexpr unsigned kBitsPerLevel = kShift - 3;
   static constexpr unsigned kEntriesPerTable = 1U << kBitsPerLevel;
   static constexpr unsigned kLevels = (48 - kShift + kBitsPerLevel - 1) / kBitsPerLevel;
+  static constexpr std::uint64_t kTaskSize = 1ULL << 48;
   // Entries that the contiguous bit ties together: 64 KiB with 4 KiB pages, else 2 MiB.
   static constexpr unsigned kContOrder = kShift == 12 ? 4 : kShift == 14 ? 7 : 5;
+
+  static constexpr std::array<ZoneSpan, 2> kZones{{{"DMA", 4ULL << 30}, {"Normal", ~0ULL}}};
 
   [[nodiscard]] static constexpr bool is_none(Entry e) { return e.bits == 0; }
   // The entry holds a page or a table, whether or not the program may use it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace quire::arch {
 
@@ -16,6 +17,12 @@ struct Access {
   bool read = false;
   bool write = false;
   bool exec = false;
+};
+
+// Memory up to an address, for devices that reach no further.
+struct ZoneSpan {
+  std::string_view name;
+  std::uint64_t end_bytes;
 };
 
 }  // namespace quire::arch

@@ -7,6 +7,7 @@
 // inverted, as the kernel does against speculation through such entries.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "arch/entry.h"
@@ -18,10 +19,14 @@ class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is
  public:
   static constexpr const char* kName = "x86-64";
   static constexpr unsigned kPageShift = 12;
+  static constexpr std::uint64_t kTaskSize = 0x7ffffffff000;
   static constexpr unsigned kContOrder = 0;  // nothing ties entries together
   static constexpr unsigned kLevels = 4;     // PTE, PMD, PUD, PGD
   static constexpr unsigned kEntriesPerTable = 512;
   static constexpr unsigned kBitsPerLevel = 9;
+
+  static constexpr std::array<ZoneSpan, 3> kZones{
+      {{"DMA", 16ULL << 20}, {"DMA32", 4ULL << 30}, {"Normal", ~0ULL}}};
 
   [[nodiscard]] static constexpr bool is_none(Entry e) { return e.bits == 0; }
   // The entry holds a page or a table, whether or not the program may use it.

@@ -8,10 +8,8 @@
 #include "cli/litmus_random.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
-#include "litmus/draw.h"
-#include "litmus/recording_json.h"
-#include "litmus/run.h"
 #include "litmus/stored.h"
+#include "oracle/run.h"
 #include "policy/near_miss.h"
 #include "report/document.h"
 
@@ -23,6 +21,7 @@ using litmus::Verdict;
 
 struct Request {
   std::string on = "engine";
+  std::string arch;
   bool layout = false;
   bool json = false;
   bool store = false;
@@ -42,51 +41,19 @@ Result<litmus::On, Diagnostic> side_of(const std::string& word) {
                      policy::did_you_mean(word, names)));
 }
 
-const char* word_of(Verdict::Kind kind) {
-  return kind == Verdict::Kind::kHolds ? "holds" : kind == Verdict::Kind::kFails ? "FAILS" : "unable";
-}
-
-std::string position_of(const Verdict& verdict, const litmus::Finding& finding) {
-  return fmt::format("{}:{}", verdict.file, finding.where.line);
-}
-
-void print_layouts(const Verdict& verdict) {
-  for (const auto* const recording : {&verdict.engine, &verdict.kernel}) {
-    if (!*recording) continue;
-    fmt::print("  on {}:\n{}", (*recording)->side, litmus::layout_text(verdict.experiment, **recording));
-  }
-}
-
-void print_verdict(const Request& request, const Verdict& verdict) {
-  fmt::print("{:<6} {}{}\n", word_of(verdict.kind), verdict.file,
-             verdict.kernel_is_stored ? " (and as stored)" : "");
-  for (const litmus::Finding& finding : verdict.findings)
-    fmt::print("  {}: {}\n", position_of(verdict, finding), finding.what);
-  for (const std::string& reason : verdict.unable) fmt::print("  {}\n", reason);
-  if (request.layout) print_layouts(verdict);
-}
-
-Json verdict_json(const Verdict& verdict) {
-  Json json{{"file", verdict.file},
-            {"verdict", word_of(verdict.kind)},
-            {"about", verdict.experiment.about},
-            {"rules", verdict.experiment.rules},
-            {"findings", Json::array()},
-            {"unable", report::texts_json(verdict.unable)}};
-  for (const litmus::Finding& finding : verdict.findings)
-    json["findings"].push_back({{"line", finding.where.line}, {"what", finding.what}});
-  if (verdict.engine) json["engine"] = to_json(verdict.experiment, *verdict.engine, litmus::Views::kAll);
-  if (verdict.kernel) json["kernel"] = to_json(verdict.experiment, *verdict.kernel, litmus::Views::kAll);
-  json["kernel_is_stored"] = verdict.kernel_is_stored;
-  return json;
-}
-
 Result<void, Diagnostic> store_if_it_holds(const Verdict& verdict) {
   if (verdict.kind == Verdict::Kind::kFails || !verdict.kernel || verdict.kernel->unable) {
     tell("litmus", verdict.file + ": not stored");
     return {};
   }
   return litmus::store(verdict.file, verdict.experiment, *verdict.kernel);
+}
+
+Result<void, Diagnostic> check_arch(const std::string& arch) {
+  const std::vector<std::string> names{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
+  if (arch.empty() || std::ranges::find(names, arch) != names.end()) return {};
+  return fail(misuse(fmt::format("--arch \"{}\": there are {}", one_line(arch), fmt::join(names, ", ")),
+                     policy::did_you_mean(arch, names)));
 }
 
 // The worst of all files; `broken` are those that could not be run.
@@ -100,7 +67,7 @@ int status_of(const std::vector<Verdict>& verdicts, const std::optional<Diagnost
 }
 
 Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
-  litmus::Runner runner = QUIRE_TRY(litmus::Runner::open(on));
+  litmus::Runner runner = QUIRE_TRY(litmus::Runner::open(on, request.arch));
   std::vector<Verdict> verdicts;
   std::optional<Diagnostic> broken;
   for (const std::string& file : request.files) {
@@ -111,13 +78,15 @@ Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
       continue;
     }
     verdicts.push_back(std::move(*verdict));
-    if (!request.json) print_verdict(request, verdicts.back());
+    if (!request.json)
+      fmt::print("{}", litmus::to_text(verdicts.back(),
+                                       request.layout ? litmus::Layout::kShow : litmus::Layout::kHide));
     if (request.store) QUIRE_TRY(store_if_it_holds(verdicts.back()));
   }
   if (request.json) {
     auto document = report::new_document();
     document["experiments"] = Json::array();
-    for (const Verdict& verdict : verdicts) document["experiments"].push_back(verdict_json(verdict));
+    for (const Verdict& verdict : verdicts) document["experiments"].push_back(litmus::to_json(verdict));
     fmt::print("{}", report::to_text(document));
   }
   return status_of(verdicts, broken);
@@ -134,6 +103,8 @@ Result<int, Diagnostic> run_run(Words words) {
                     "quire litmus run --on both --store mine.litmus"}});
   arguments.operands("FILE", request.files, "Experiments");
   arguments.option("--on", request.on, "SIDE", "engine (default), kernel or both, which are then compared");
+  arguments.option("--arch", request.arch, "NAME",
+                   "x86-64, arm64, arm64-16k or arm64-64k, for files that name none");
   arguments.flag("--layout", request.layout, "Show every mapping's pages and the counters after each step");
   arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
   arguments.flag("--store", request.store,
@@ -141,6 +112,7 @@ Result<int, Diagnostic> run_run(Words words) {
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   const litmus::On on = QUIRE_TRY(side_of(request.on));
+  QUIRE_TRY(check_arch(request.arch));
   if (request.files.empty()) return fail(misuse("no file to run", "quire litmus run FILE..."));
   if (request.store && on == litmus::On::kEngine)
     return fail(misuse("--store keeps what a kernel did", "add --on both"));

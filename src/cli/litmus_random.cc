@@ -8,7 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/tell.h"
-#include "litmus/fuzz.h"
+#include "oracle/fuzz.h"
 #include "report/document.h"
 
 namespace quire::cli {

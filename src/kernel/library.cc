@@ -25,7 +25,7 @@ struct Kernel::State {
 
 namespace {
 
-constexpr VirtAddr kStackTop{0x7ffffffff000};
+constexpr VirtAddr kStackTop = vm::kTaskSize;
 constexpr VirtAddr kHeapStart{0x555555559000};
 
 std::optional<stats::VmEvent> event_named(std::string_view wanted) {
@@ -42,7 +42,7 @@ Result<std::uint64_t, Errno> lay_out(kernel::Kernel& kernel, vm::AddressSpace& m
   const vm::VmFlags flags =
       vm::flags_for(vm::Prot::kRead | vm::Prot::kWrite, 0) | vm::VmFlag::kGrowsDown | vm::VmFlag::kAccount;
   kernel::ExecImage image;
-  image.segments.push_back({{arg_start.align_down() - 132_KiB, kStackTop}, flags, vm::FileRef::none(), 0});
+  image.segments.push_back({{(arg_start - 132_KiB).align_down(), kStackTop}, flags, vm::FileRef::none(), 0});
   image.start_brk = image.brk = kHeapStart;
   image.arg_start = arg_start;
   image.stack_top = kStackTop;

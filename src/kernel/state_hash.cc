@@ -34,7 +34,7 @@ void add_tables(Hasher& hash, vm::AddressSpace& mm) {
     hash.add(block.raw());
     hash.add(pmd.bits);
     if (arch::Native::is_leaf(pmd)) return;
-    for (std::uint64_t i = 0; i < 512; ++i) hash.add(mm.tables().pte(pmd, block + PageCount(i))->bits);
+    for (std::uint64_t i = 0; i < arch::Native::kEntriesPerTable; ++i) hash.add(mm.tables().pte(pmd, block + PageCount(i))->bits);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "arch/native.h"
 #include "base/check.h"
 #include "litmus/settings_of.h"
 #include "litmus/words.h"
@@ -266,8 +267,10 @@ class EngineSide : public Side {
 
 Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experiment,
                                                       std::shared_ptr<phys::HostMemory> host) {
-  if (!experiment.arch.empty() && experiment.arch != "x86-64")
-    return not_modelled("the architecture " + experiment.arch);
+  if (!experiment.arch.empty() && experiment.arch != arch::Native::kName)
+    return fail(Diagnostic{
+        Diagnostic::Kind::kPrivilege, "engine",
+        fmt::format("this is the engine of {}, not of {}", arch::Native::kName, experiment.arch), ""});
   auto kernel = QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB), .host = std::move(host)},
                                          experiment.policy.empty() ? "linux-6.18" : experiment.policy));
   std::vector<Set> settings = experiment.settings;

@@ -58,7 +58,7 @@ struct Location {
     kPlace,  // at a place; replaces what is there
   };
   Kind kind = Kind::kFree;
-  ByteCount align = 2_MiB;
+  ByteCount align = kOrderPmd.bytes();
   ByteCount behind;  // bytes behind the aligned address
   Place place;
   bool operator==(const Location&) const = default;

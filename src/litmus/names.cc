@@ -144,7 +144,7 @@ void Names::declare(const std::string& name, ByteCount size, const Location& loc
   }
   const VirtRange range{begin, begin + size};
   blocks_.push_back({name, range, step});
-  next_ = std::max(next_, range.end.align_up(kOrderPmd) + 2_MiB);
+  next_ = std::max(next_, range.end.align_up(kOrderPmd) + kOrderPmd.bytes());
 }
 
 VirtRange Names::block(const std::string& name) const {

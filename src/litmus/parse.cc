@@ -104,12 +104,28 @@ Result<Experiment, Diagnostic> parse(std::string_view text, const std::string& f
   return std::move(parser.experiment);
 }
 
-Result<Experiment, Diagnostic> read_experiment(const std::string& file) {
+std::string arch_named_in(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    constexpr std::string_view kWord = "arch ";
+    if (!line.starts_with(kWord)) continue;
+    const std::size_t begin = std::min(line.find_first_not_of(' ', kWord.size()), line.size());
+    return std::string(line.substr(begin, line.find_first_of(" \t\r#", begin) - begin));
+  }
+  return "";
+}
+
+Result<std::string, Diagnostic> read_text(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in.good() && text.empty()) return fail(unreadable(file, "cannot be read"));
   if (text.size() > kMaxText) return fail(unreadable(file, "is too long for an experiment: 1 MiB at most"));
-  return parse(text, file);
+  return text;
+}
+
+Result<Experiment, Diagnostic> read_experiment(const std::string& file) {
+  return parse(QUIRE_TRY(read_text(file)), file);
 }
 
 }  // namespace quire::litmus

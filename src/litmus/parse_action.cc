@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/size.h"
 #include "litmus/parse_lines.h"
 #include "litmus/parse_places.h"
 #include "litmus/words.h"
@@ -199,7 +200,9 @@ Result<OrderSet, Diagnostic> parse_sizes(Cursor& line) {
     const Where where = line.where();
     const Order order = QUIRE_TRY(parse_order(line));
     if (!kAnonOrders.contains(order))
-      return fail(line.wrong(where, "no size of anonymous memory, expected 16K to 2M"));
+      return fail(line.wrong(
+          where, fmt::format("no size of anonymous memory, expected {} to {}",
+                             base::short_size(Order(2).bytes()), base::short_size(kOrderPmd.bytes()))));
     sizes = sizes | OrderSet::of(order);
   } while (line.take(","));
   return sizes;
@@ -207,7 +210,9 @@ Result<OrderSet, Diagnostic> parse_sizes(Cursor& line) {
 
 // Says whether the file takes the value.
 Result<void, Diagnostic> check_value(const Cursor& line, const Set& set, Where where) {
-  const std::string path = set.sizes.empty() ? set.file : "hugepages-64kB/enabled";
+  const std::string path = set.sizes.empty()
+                               ? set.file
+                               : fmt::format("hugepages-{}/enabled", base::sysfs_size(set.sizes.highest()));
   const policy::Attribute* const attribute = policy::find_attribute(path);
   if (attribute == nullptr) {
     std::vector<std::string> known;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kHeadWords{"rule", "about", "ram", "arch", "policy", "set"};
 
+constexpr std::array<std::string_view, 4> kArchitectures{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
+
 // "2.2.4", "T6", "system-24".
 bool is_rule_id(std::string_view word) {
   return !word.empty() && word.size() <= 32 && std::ranges::all_of(word, [](char c) {
@@ -50,8 +52,8 @@ Result<void, Diagnostic> parse_head(Cursor& line, Experiment& experiment) {
   if (word == "about") {
     experiment.about += (experiment.about.empty() ? "" : " ") + line.rest();
   } else if (word == "arch") {
-    const auto known = {"x86-64", "arm64"};
-    if (std::ranges::find(known, line.peek()) == known.end()) return fail(line.expected("x86-64 or arm64"));
+    if (std::ranges::find(kArchitectures, line.peek()) == kArchitectures.end())
+      return fail(line.expected(fmt::format("one of {}", fmt::join(kArchitectures, ", "))));
     experiment.arch = line.next();
   } else {
     experiment.policy = line.rest();

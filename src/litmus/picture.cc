@@ -14,7 +14,7 @@ bool is_capital(char c) { return c >= 'A' && c <= 'Y'; }
 char small(char c) { return is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 char capital(char c) { return static_cast<char>(c - 'a' + 'A'); }
 
-bool is_sign(char c) {
+bool is_picture_sign(char c) {
   return is_small_letter(c) || is_capital(c) || c == '.' || c == '0' || c == 'z' || c == 'Z' || c == '~' ||
          c == '!';
 }
@@ -37,7 +37,7 @@ std::optional<std::string> expand_picture(std::string_view text) {
     const char c = text.front();
     text.remove_prefix(1);
     if (c == ' ' || c == '\t') continue;
-    if (!is_sign(c)) return std::nullopt;
+    if (!is_picture_sign(c)) return std::nullopt;
     const auto n = take_count(text);
     if (!n || signs.size() + *n > kMaxSigns) return std::nullopt;
     signs.append(*n, c);

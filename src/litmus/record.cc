@@ -93,4 +93,14 @@ Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side, L
   return Recorder(experiment, side, look).run();
 }
 
+Result<Recording, Diagnostic> record_on(const Experiment& experiment,
+                                        Result<std::unique_ptr<Side>, Diagnostic> side) {
+  if (side) return record(experiment, **side);
+  if (side.error().kind != Diagnostic::Kind::kPrivilege) return fail(side.error());
+  Recording recording;
+  recording.side = side.error().where;
+  recording.unable = side.error();
+  return recording;
+}
+
 }  // namespace quire::litmus

@@ -39,5 +39,8 @@ enum class Look : std::uint8_t { kEverything, kOutermost, kAtTheEnd };
 // Performs all steps and notes what is seen after each.
 [[nodiscard]] Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side,
                                                    Look look = Look::kEverything);
+// The same. A side that cannot even begin has an empty recording that says so.
+[[nodiscard]] Result<Recording, Diagnostic> record_on(const Experiment& experiment,
+                                                      Result<std::unique_ptr<Side>, Diagnostic> side);
 
 }  // namespace quire::litmus

@@ -170,7 +170,8 @@ class PageTable {
   // entries behind it in its table stand for.
   [[nodiscard]] static ByteCount nones_behind(const Entry* pmd, VirtAddr addr, VirtAddr end) {
     std::uint64_t n = 0;
-    std::uint64_t left = 511 - ((addr.raw() >> kPmdShift) & 511);
+    std::uint64_t left =
+        Native::kEntriesPerTable - 1 - ((addr.raw() >> kPmdShift) & (Native::kEntriesPerTable - 1));
     left = std::min(left, (end - addr).raw() >> kPmdShift);
     while (n < left && Native::is_none(pmd[n + 1])) ++n;
     return ByteCount(n << kPmdShift);

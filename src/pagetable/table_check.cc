@@ -15,8 +15,6 @@ using arch::Native;
 using phys::Frame;
 using phys::FrameKind;
 
-constexpr std::uint32_t kPagesPerPmd = 512;
-
 const char* name(FrameKind kind) {
   switch (kind) {
     case FrameKind::kUntouched:

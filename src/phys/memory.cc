@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "arch/native.h"
 #include "base/size.h"
 
 namespace quire::phys {
@@ -12,12 +13,6 @@ namespace {
 // most a list keeps: the kernel's values for a machine of this size.
 constexpr std::size_t kBatch = 63;
 constexpr std::size_t kHigh = 6 * kBatch;
-
-struct ZoneSpan {
-  std::string_view name;
-  std::uint64_t end_bytes;
-};
-constexpr std::array<ZoneSpan, 3> kZones{{{"DMA", 16ULL << 20}, {"DMA32", 4ULL << 30}, {"Normal", ~0ULL}}};
 
 // Without contents only tables lie in the RAM, few and far between.
 HostPages pages_for_ram(Contents contents) {
@@ -60,7 +55,7 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
   m.contents_ = options.contents;
   m.total_ = PageCount(frames);
   std::uint64_t begin = 0;
-  for (const ZoneSpan& span : kZones) {
+  for (const arch::ZoneSpan& span : arch::Native::kZones) {
     const std::uint64_t end = std::min(bytes, span.end_bytes);
     if (begin < end)
       m.zones_.emplace_back(span.name, Pfn(begin >> kPageShift), Pfn(end >> kPageShift), m.frames_);

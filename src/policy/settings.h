@@ -23,12 +23,12 @@ enum class Defrag : std::uint8_t { always, defer, defer_madvise, madvise, never 
 
 struct KhugepagedSettings {
   bool defrag = true;
-  std::uint32_t pages_to_scan = 4096;
+  std::uint32_t pages_to_scan = 8U << kPmdOrder;
   std::uint32_t scan_sleep_millisecs = 10000;
   std::uint32_t alloc_sleep_millisecs = 60000;
-  std::uint32_t max_ptes_none = 511;
-  std::uint32_t max_ptes_swap = 64;
-  std::uint32_t max_ptes_shared = 256;
+  std::uint32_t max_ptes_none = (1U << kPmdOrder) - 1;
+  std::uint32_t max_ptes_swap = (1U << kPmdOrder) / 8;
+  std::uint32_t max_ptes_shared = (1U << kPmdOrder) / 2;
   bool operator==(const KhugepagedSettings&) const = default;
 };
 

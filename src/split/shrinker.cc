@@ -10,7 +10,6 @@ namespace {
 
 using stats::VmEvent;
 
-constexpr std::uint32_t kPagesPerPmd = 512;
 
 // Whether the folio is locked into memory as a whole: some locked mapping
 // shows all of it.

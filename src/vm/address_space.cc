@@ -99,7 +99,7 @@ void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageC
   const Vma* vma = nullptr;  // looked at last, as is the folio
   Pfn folio_begin, folio_end;
   const Entry* const first = tables_.pte(pmd, block);
-  for (std::uint64_t i = 0; i < 512; ++i) {
+  for (std::uint64_t i = 0; i < Native::kEntriesPerTable; ++i) {
     const Entry e = first[i];
     if (Native::is_none(e)) continue;
     const VirtAddr addr = block + PageCount(i);

@@ -130,6 +130,11 @@ class AddressSpace final : public MappingPort {
   return vma.flags.has(VmFlag::kWrite) ? Native::make_writable(e) : e;
 }
 
+// Nothing is there, or only zeroes that nobody owns.
+[[nodiscard]] inline bool none_or_zero(Entry e) {
+  return Native::is_none(e) || (Native::is_present(e) && Native::is_special(e));
+}
+
 [[nodiscard]] inline policy::VmaHints hints_of(VmFlags flags) {
   return {.hugepage = flags.has(VmFlag::kHugePage),
           .nohugepage = flags.has(VmFlag::kNoHugePage),

@@ -11,8 +11,6 @@ namespace {
 using folio::MappedBy;
 using stats::VmEvent;
 
-constexpr std::uint32_t kPagesPerPmd = 512;
-
 // What was met so far in one block.
 struct Tally {
   std::uint32_t none_or_zero = 0;
@@ -20,8 +18,6 @@ struct Tally {
   std::uint32_t shared = 0;
   std::uint32_t referenced = 0;
 };
-
-bool none_or_zero(Entry e) { return Native::is_none(e) || (Native::is_present(e) && Native::is_special(e)); }
 
 // Tests one entry, in the kernel's order; kSucceed to go on.
 ScanResult scan_entry(AddressSpace& mm, const Vma& vma, Entry e, const CollapseLimits& limits, Tally& tally) {

@@ -13,7 +13,6 @@ using stats::VmEvent;
 
 namespace {
 
-constexpr std::uint32_t kPagesPerPmd = 512;
 
 // A fresh, zeroed 2 MiB folio, or nothing and the counters say so.
 std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm) {

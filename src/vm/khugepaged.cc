@@ -8,7 +8,6 @@
 namespace quire::vm {
 namespace {
 
-constexpr std::uint32_t kPagesPerPmd = 512;
 constexpr std::size_t kMostHints = 64;
 constexpr unsigned kMostPasses = 8;  // a block that cannot be collapsed for so long waits for its turn
 

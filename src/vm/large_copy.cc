@@ -10,8 +10,6 @@ using stats::VmEvent;
 
 constexpr Order kZeroFolioOrder{4};
 
-bool none_or_zero(Entry e) { return Native::is_none(e) || (Native::is_present(e) && Native::is_special(e)); }
-
 bool all_none_or_zero(const Entry* first, std::uint64_t n) {
   for (const Entry* e = first; e != first + n; ++e)
     if (!none_or_zero(*e)) return false;

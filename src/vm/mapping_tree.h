@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "arch/native.h"
 #include "base/report.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -18,7 +19,7 @@
 
 namespace quire::vm {
 
-inline constexpr VirtAddr kTaskSize{0x7ffffffff000};  // first address no program can have
+inline constexpr VirtAddr kTaskSize{arch::Native::kTaskSize};  // first address no program can have
 inline constexpr VirtAddr kMmapMinAddr{65536};        // vm.mmap_min_addr
 inline constexpr std::uint32_t kMaxMapCount = 65530;  // vm.max_map_count
 inline constexpr PageCount kStackGuardGap{256};

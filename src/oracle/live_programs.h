@@ -1,4 +1,4 @@
-// litmus/live_programs.h - programs on the running kernel that do one memory
+// oracle/live_programs.h - programs on the running kernel that do one memory
 // call at a time, on command.
 //
 // Each program is a process that touches nothing but what it is told to between

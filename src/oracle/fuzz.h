@@ -1,4 +1,4 @@
-// litmus/fuzz.h - the engine against the running kernel, by chance.
+// oracle/fuzz.h - the engine against the running kernel, by chance.
 //
 // A random experiment runs on both, and after each step the two must agree in
 // the step's end, every page, every byte, every counter. What they disagree
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "litmus/check.h"
-#include "litmus/kernel_side.h"
+#include "oracle/kernel_side.h"
 #include "quire/result.h"
 
 namespace quire::litmus {

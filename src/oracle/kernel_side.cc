@@ -1,4 +1,4 @@
-#include "litmus/kernel_side.h"
+#include "oracle/kernel_side.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,12 +13,12 @@
 #include <map>
 #include <thread>
 
-#include "litmus/khugepaged_nap.h"
-#include "litmus/live_programs.h"
 #include "litmus/settings_of.h"
 #include "litmus/words.h"
 #include "live/host.h"
 #include "live/unique_fd.h"
+#include "oracle/khugepaged_nap.h"
+#include "oracle/live_programs.h"
 
 namespace quire::litmus {
 namespace {

@@ -1,5 +1,5 @@
 // The programs of experiments do as they are told.
-#include "litmus/live_programs.h"
+#include "oracle/live_programs.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

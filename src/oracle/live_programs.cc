@@ -1,4 +1,4 @@
-#include "litmus/live_programs.h"
+#include "oracle/live_programs.h"
 
 #include <fcntl.h>
 #include <poll.h>

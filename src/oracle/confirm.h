@@ -1,4 +1,4 @@
-// litmus/confirm.h - which differences in counters are real.
+// oracle/confirm.h - which differences in counters are real.
 //
 // The kernel's counters are those of the whole host: other programs move them
 // too, by chance. A difference that an experiment makes comes again each time.

@@ -1,4 +1,4 @@
-#include "litmus/fuzz.h"
+#include "oracle/fuzz.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "litmus/khugepaged_nap.h"
+#include "oracle/khugepaged_nap.h"
 
 #include <sys/mman.h>
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <thread>
 
-#include "litmus/live_programs.h"
 #include "live/host.h"
+#include "oracle/live_programs.h"
 
 namespace quire::litmus {
 namespace {

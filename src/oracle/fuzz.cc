@@ -1,4 +1,4 @@
-#include "litmus/fuzz.h"
+#include "oracle/fuzz.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <optional>
 
-#include "litmus/confirm.h"
+#include "oracle/confirm.h"
 #include "litmus/draw.h"
 #include "litmus/engine_side.h"
 #include "litmus/print.h"

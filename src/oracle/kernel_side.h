@@ -1,4 +1,4 @@
-// litmus/kernel_side.h - experiments on the running kernel.
+// oracle/kernel_side.h - experiments on the running kernel.
 #pragma once
 
 #include <memory>

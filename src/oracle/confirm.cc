@@ -1,4 +1,4 @@
-#include "litmus/confirm.h"
+#include "oracle/confirm.h"
 
 #include <algorithm>
 #include <thread>

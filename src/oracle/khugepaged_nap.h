@@ -1,4 +1,4 @@
-// litmus/khugepaged_nap.h - khugepaged put to sleep, really.
+// oracle/khugepaged_nap.h - khugepaged put to sleep, really.
 #pragma once
 
 #include "policy/settings.h"

@@ -11,7 +11,7 @@
 #include "base/testing_sanitized.h"
 #include "litmus/parse.h"
 #include "litmus/print.h"
-#include "litmus/run.h"
+#include "oracle/run.h"
 
 namespace quire::litmus {
 namespace {
@@ -46,6 +46,14 @@ TEST(LitmusFiles, HoldOnTheEngine) {
   expect_all_hold(*runner);
 }
 
+// With 4 KiB pages arm64 differs in its entries and in nothing else: contents,
+// folios and counters are as they were stored from a kernel of x86-64.
+TEST(LitmusFiles, HoldOnTheEngineForArm64) {
+  auto runner = Runner::open(On::kEngine, "arm64");
+  ASSERT_TRUE(runner);
+  expect_all_hold(*runner);
+}
+
 TEST(LitmusFiles, HoldOnThisKernel) {
   if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
   auto runner = Runner::open(On::kBoth);
@@ -56,6 +64,7 @@ TEST(LitmusFiles, HoldOnThisKernel) {
 // Each says what it shows and of which rules, and expects something.
 TEST(LitmusFiles, SayWhatTheyShow) {
   for (const std::string& file : files()) {
+    if (!arch_named_in(*read_text(file)).empty()) continue;  // may have other sizes: its own engine reads it
     const auto e = read_experiment(file);
     ASSERT_TRUE(e) << e.error().line();
     EXPECT_FALSE(e->about.empty()) << file;
