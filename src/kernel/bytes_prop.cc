@@ -50,15 +50,17 @@ enum class Kind : std::uint8_t {
   kKhugepaged,
   kShrink,
   kSplit,
+  kHint,
   kCount,
 };
 // How often each kind comes, in the order above.
 constexpr std::array<unsigned, static_cast<std::size_t>(Kind::kCount)> kWeights{
-    30, 10, 10, 3, 2, 5, 7, 28, 3, 6, 3, 3, 2, 2, 6, 1, 4, 3, 4, 2, 4};
+    30, 10, 10, 3, 2, 5, 7, 28, 3, 6, 3, 3, 2, 2, 6, 1, 4, 3, 4, 2, 4, 5};
 constexpr std::array<const char*, static_cast<std::size_t>(Kind::kCount)> kNames{
     "store",   "load",   "mmap",         "mmap_file",        "mmap_anywhere", "munmap", "mprotect",
     "madvise", "mremap", "mremap_fixed", "mremap_dontunmap", "brk",           "mlock",  "munlock",
-    "fork",    "exec",   "exit",         "sysfs_write",      "khugepaged",    "shrink", "split"};
+    "fork",    "exec",   "exit",         "sysfs_write",      "khugepaged",    "shrink", "split",
+    "hint"};
 
 constexpr std::array<std::uint64_t, 10> kCounts{1, 2, 3, 4, 16, 17, 33, 200, 512, 700};
 constexpr std::array<std::uint64_t, 4> kAligns{1, 4, 16, 512};
@@ -201,6 +203,7 @@ class Machine {
   void exec(Pair& p);
   void exit(std::size_t who);
   void policy(const Operation& op);
+  void hint(Pair& p, const Operation& op);
   void split(Pair& p, const Operation& op);
   void collapse(Pair& p, VirtRange r);
   void note_dropped(Pair& p, VirtRange r);
@@ -306,6 +309,31 @@ void Machine::note_dropped(Pair& p, VirtRange r) {
     if (page == nullptr || !page->own || info.state != PageInfo::State::kNone) continue;
     const bool zero = *page->own == FlatFiles::zero();
     RC_ASSERT((p.model.drop(info.addr) || zero));
+  }
+}
+
+// What only some policies take, and read pins: no byte may change, whether they took it or not.
+void Machine::hint(Pair& p, const Operation& op) {
+  const VirtRange r = op.range();
+  switch (op.choice % 4) {
+    case 0:
+      static_cast<void>(
+          p.real->madvise_sizes(r.begin, r.size(), OrderSet(static_cast<unsigned>(op.to)) & kAnonOrders));
+      return;
+    case 1:
+      static_cast<void>(p.real->name_mapping(r.begin, r.size(), op.to % 2 == 0 ? "libc_malloc" : "heap"));
+      return;
+    case 2:
+      static_cast<void>(p.real->madvise(r.begin, r.size(), op.to % 4 == 0 ? kMadvNoThpCow : kMadvThpCow));
+      return;
+    default:
+      break;
+  }
+  for (VirtAddr at = r.begin; at < r.end; at += PageCount(5)) {
+    std::byte byte{};
+    const bool readable = p.model.load(at, std::span(&byte, 1)).has_value();
+    const FaultResult result = p.real->unshare(at);
+    RC_ASSERT(readable == (result == FaultResult::kHit || result == FaultResult::kMinor));
   }
 }
 
@@ -492,6 +520,8 @@ void Machine::run(Pair& p, const Operation& op) {
       return exec(p);
     case Kind::kSplit:
       return split(p, op);
+    case Kind::kHint:
+      return hint(p, op);
     default:
       return mmap(p, op);
   }

@@ -24,20 +24,14 @@ constexpr std::array<std::string_view, 14> kOfSizes{"anon_fault_alloc",
                                                     "swpout_fallback",
                                                     "zswpout"};
 
-constexpr std::array<std::string_view, 14> kEvents{"thp_fault_alloc",
-                                                   "thp_fault_fallback",
-                                                   "thp_fault_fallback_charge",
-                                                   "thp_collapse_alloc",
-                                                   "thp_collapse_alloc_failed",
-                                                   "thp_split_page",
-                                                   "thp_split_page_failed",
-                                                   "thp_deferred_split_page",
-                                                   "thp_underused_split_page",
-                                                   "thp_split_pmd",
-                                                   "thp_zero_page_alloc",
-                                                   "thp_zero_page_alloc_failed",
-                                                   "thp_swpout",
-                                                   "pglazyfree"};
+constexpr std::array<std::string_view, 20> kEvents{
+    "thp_fault_alloc", "thp_fault_fallback", "thp_fault_fallback_charge", "thp_collapse_alloc",
+    "thp_collapse_alloc_failed", "thp_split_page", "thp_split_page_failed", "thp_deferred_split_page",
+    "thp_underused_split_page", "thp_split_pmd", "thp_zero_page_alloc", "thp_zero_page_alloc_failed",
+    "thp_swpout", "pglazyfree",
+    // Of named policies; no kernel has them.
+    "thp_cow", "quire_cow_pmds", "quire_cow_pmd_fallback", "quire_zero_folios", "quire_zero_expands",
+    "cont_pte_double_map_count"};
 
 }  // namespace
 
