@@ -93,6 +93,26 @@ TEST_F(MapHelper, WritableMapOfWhatOthersShowIsCaught) {
       "page-table check: a 2 MiB entry shows anonymous frame [0-9]+: 2 entries do now, 2 of them writable");
 }
 
+// Reading zero pages, of any size, is no use of memory: the waste of large
+// folios is what they hold less what was used of it.
+TEST(ZeroPages, UseOfThemIsNoUseOfMemory) {
+  for (const char* policy : {"4K", "2M", "zero-64k thp_anon=64K:always"}) {
+    auto kernel = *kernel::Kernel::create({.ram = 64_MiB}, *policy::parse_policy(policy));
+    vm::AddressSpace& mm = kernel->create_address_space();
+    ASSERT_TRUE(vm::mmap(mm, {.addr = kArena,
+                              .length = 2_MiB,
+                              .prot = PROT_READ | PROT_WRITE,
+                              .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                              .file = vm::FileRef::none(),
+                              .pgoff = 0})
+                    .has_value());
+    for (const unsigned n : {3U, 9U, 9U})
+      EXPECT_NE(vm::access(mm, page(n), AccessKind::kRead), FaultResult::kSegv) << policy;
+    EXPECT_EQ(kernel->system().folios.usage().touched, 0U) << policy;
+    kernel->destroy(mm);
+  }
+}
+
 // The call of the crash (MADV_COLLAPSE of 4 MiB that was read, written and
 // shared) and every kind of copy, all under the checker.
 TEST(TableCheck, CollapseAndCopiesPass) {

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/size.h"
 #include "live/fake_tree.h"
+#include "policy/policy.h"
 
 namespace quire::live {
 namespace {
@@ -38,6 +39,15 @@ TEST(SettingFiles, SpeaksTheKernelsWords) {
   EXPECT_EQ(value_of(*values, "hugepages-64kB/enabled"), "always");
   EXPECT_EQ(value_of(*values, "hugepages-2048kB/enabled"), "inherit");
   EXPECT_EQ(value_of(*values, "khugepaged/scan_sleep_millisecs"), "4000000000");
+}
+
+// A named policy is one of the engine: there is nothing to write.
+TEST(SettingFiles, RefusesAPolicyThatNoKernelHas) {
+  const FakeTree tree;
+  const auto values = setting_values(policy::settings_of(*policy::find_policy("laf-v4")), tree.root());
+  ASSERT_FALSE(values);
+  EXPECT_EQ(values.error().line(),
+            "laf-v4: a policy of Quire's engine only: no running kernel has it; replay it instead");
 }
 
 // khugepaged is asleep before anything is allowed.

@@ -38,6 +38,9 @@ bool AddressSpace::get_huge_zero() {
     memory().frame(*head).set_kind(FrameKind::kReserved);
     memory().frame(*head).refcount = 1;
     memory().zero(*head, kOrderPmd);
+    // Nobody's use of it is use of memory that a size brought with it.
+    for (std::uint64_t i = 0; i < kOrderPmd.pages().raw(); ++i)
+      memory().frame(*head + PageCount(i)).touched = 1;
     zero.head = *head;
     counters().add(VmEvent::thp_zero_page_alloc);
   }
