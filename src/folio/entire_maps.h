@@ -29,8 +29,8 @@ namespace quire::folio {
 // Complexity  : O(1) for a whole map, O(pages) when one is broken up
 class EntireMaps {
  public:
-  static constexpr Order kOrder{4};
-  static constexpr std::uint32_t kPages = 16;
+  static constexpr Order kOrder{16 - kPageShift};
+  static constexpr std::uint32_t kPages = 1U << kOrder.raw();
 
   EntireMaps(phys::PhysMemory& memory, stats::Counters& counters) : memory_(memory), counters_(counters) {}
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 
+#include "arch/native.h"
 #include "quire/types.h"
 
 namespace quire::policy {
@@ -32,13 +33,16 @@ struct KhugepagedSettings {
   bool operator==(const KhugepagedSettings&) const = default;
 };
 
+// The size of the proposals and of the phones, whatever the page size. 0 where a page is as large.
+inline constexpr Order k64K{16 - kPageShift};
+
 // The knobs of the large-anonymous-folio proposals of 2023 (named/laf.h).
 struct LafSettings {
   // What the architecture prefers (its hook arch_wants_pte_order): arm64 64 KiB, x86-64 has no wish.
-  std::uint32_t arch_wants_pte_order = 0;
-  std::uint32_t unhinted_max_order = 4;  // 64 KiB for mappings that did not ask
+  std::uint32_t arch_wants_pte_order = arch::Native::kContOrder;
+  std::uint32_t unhinted_max_order = k64K.raw();  // for mappings that did not ask
   GlobalEnabled enable = GlobalEnabled::always;
-  std::uint32_t max_order = 4;
+  std::uint32_t max_order = k64K.raw();
   bool operator==(const LafSettings&) const = default;
 };
 

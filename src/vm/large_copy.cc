@@ -8,7 +8,7 @@ namespace {
 
 using stats::VmEvent;
 
-constexpr Order kZeroFolioOrder{4};
+constexpr Order kZeroFolioOrder = policy::k64K;
 
 bool all_none_or_zero(const Entry* first, std::uint64_t n) {
   for (const Entry* e = first; e != first + n; ++e)

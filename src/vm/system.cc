@@ -18,9 +18,10 @@ System::System(phys::PhysMemory ram)
 }
 
 void System::prepare_policy() {
+  if (policy::k64K == kOrder0) return;  // a page is as large
   if (settings.policy->map_counts == policy::MapCounts::kEntire) folios.count_entire_maps();
   if (settings.policy->zero_pages != policy::ZeroPages::kFolio64K) return;
-  constexpr Order kOrder{4};
+  constexpr Order kOrder = policy::k64K;
   const auto zero = memory.allocate(kOrder);
   if (!zero) return;  // a machine so small does without
   memory.frame(*zero).set_kind(phys::FrameKind::kReserved);

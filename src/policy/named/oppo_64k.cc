@@ -10,7 +10,7 @@
 namespace quire::policy {
 namespace {
 
-constexpr OrderSet k64K = OrderSet::of(Order(4));
+constexpr OrderSet kOnly64K = OrderSet::of(k64K) & kAnonOrders;
 
 // The vendor's lists are not public in one place; these are heaps of the
 // allocators that Android ships, and services known to free page by page.
@@ -25,7 +25,7 @@ OrderSet orders(const Facts& facts) {
   if (!for_fault(facts.caller)) return {};  // no collapse: it may fail, and costs too much where a user waits
   if (thp_disabled(facts) || facts.hints.temporary_stack) return {};
   if (facts.settings.enabled == GlobalEnabled::never) return {};
-  return facts.hints.marked || facts.hints.hugepage ? k64K : OrderSet();
+  return facts.hints.marked || facts.hints.hugepage ? kOnly64K : OrderSet();
 }
 
 }  // namespace
