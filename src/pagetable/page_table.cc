@@ -127,19 +127,19 @@ void PageTable::move_pmd(Entry& from, Entry& to) {
 }
 
 void PageTable::check_go(const Entry* pte, std::uint32_t n) const {
-  for (const Entry* e = pte; e != pte + n; ++e) usage_.check->pte_goes(*e);
+  for (const Entry* e = pte; e != pte + n; ++e) check_->pte_goes(*e);
 }
 
 void PageTable::check_wrprotect(const Entry* pte, std::uint32_t n) const {
   for (const Entry* e = pte; e != pte + n; ++e) {
-    usage_.check->pte_goes(*e);
-    usage_.check->ptes_come(Native::write_protect(*e), 1);
+    check_->pte_goes(*e);
+    check_->ptes_come(Native::write_protect(*e), 1);
   }
 }
 
 void PageTable::check_access(const Entry* pte, Entry e) const {
-  usage_.check->pte_goes(*pte);
-  usage_.check->ptes_come(e, 1);
+  check_->pte_goes(*pte);
+  check_->ptes_come(e, 1);
 }
 
 bool PageTable::deposit() {

@@ -69,17 +69,17 @@ class PageTable {
   void set_pte(Entry* pte, Entry e) { set_ptes(pte, e, 1); }
   // `first` and its continuation in place of `n` entries that are none.
   void set_ptes(Entry* pte, Entry first, std::uint32_t n) {
-    if (usage_.check) [[unlikely]]
-      usage_.check->ptes_come(first, n);
+    if (check_ != nullptr) [[unlikely]]
+      check_->ptes_come(first, n);
     contpte_.set_ptes(pte, first, n);
   }
   void clear_ptes(Entry* pte, std::uint32_t n) {
-    if (usage_.check) [[unlikely]]
+    if (check_ != nullptr) [[unlikely]]
       check_go(pte, n);
     contpte_.clear_ptes(pte, n);
   }
   void wrprotect_ptes(Entry* pte, std::uint32_t n) {
-    if (usage_.check) [[unlikely]]
+    if (check_ != nullptr) [[unlikely]]
       check_wrprotect(pte, n);
     contpte_.wrprotect_ptes(pte, n);
   }
@@ -89,7 +89,7 @@ class PageTable {
   }
   // `e` differs from what is there in accessed and dirty, and by being writable.
   void set_access_flags(Entry* pte, Entry e) {
-    if (usage_.check) [[unlikely]]
+    if (check_ != nullptr) [[unlikely]]
       check_access(pte, e);
     contpte_.set_access_flags(pte, e);
   }
@@ -99,8 +99,8 @@ class PageTable {
   // `e` in place of whatever the PMD entry was. Accessed and dirty bits of a huge entry may be changed
   // without this.
   void set_pmd(Entry& pmd, Entry e) {
-    if (usage_.check) [[unlikely]]
-      usage_.check->pmd_changes(pmd, e);
+    if (check_ != nullptr) [[unlikely]]
+      check_->pmd_changes(pmd, e);
     pmd = e;
   }
 
@@ -185,6 +185,7 @@ class PageTable {
 
   phys::PhysMemory& memory_;
   TableUsage& usage_;
+  TableCheck* check_ = usage_.check.get();  // looked at on every change
   Contpte<Native> contpte_;
   Pfn root_ = Pfn::invalid();
   std::vector<Pfn> deposits_;
