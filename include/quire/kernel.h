@@ -123,7 +123,8 @@ class Process {
   [[nodiscard]] std::uint32_t pid() const { return pid_; }
 
   // mmap(2). `prot` and `flags` are the PROT_* and MAP_* of <sys/mman.h>;
-  // private anonymous memory unless said otherwise. `file` names a file by
+  // private anonymous memory unless said otherwise; shared anonymous memory
+  // has pages of 4 KiB. `file` names a file by
   // any number of yours; 0 is none. Errors as on Linux: kInval, kNoMem,
   // kExist (MAP_FIXED_NOREPLACE). Mirrors do_mmap.
   struct MmapArgs {
@@ -150,6 +151,24 @@ class Process {
   VirtAddr brk(VirtAddr to);
   [[nodiscard]] Result<void, Errno> mlock(VirtAddr addr, ByteCount length);
   [[nodiscard]] Result<void, Errno> munlock(VirtAddr addr, ByteCount length);
+
+  // Pins every page of whole pages for writing, as for DMA (io_uring's registered
+  // buffers): each is made the program's own first. kFault where a page cannot be
+  // written to. Exec and exit drop all pins before anything else.
+  [[nodiscard]] Result<void, Errno> pin(VirtAddr addr, ByteCount length);
+  // The pin on exactly this range that was taken last. kInval: there is none.
+  [[nodiscard]] Result<void, Errno> unpin(VirtAddr addr, ByteCount length);
+  // Pins each page for reading and lets go, as process_vm_readv(2) does: a page
+  // that others may share is unshared.
+  [[nodiscard]] Result<void, Errno> pin_to_read(VirtAddr addr, ByteCount length);
+
+  // userfaultfd(2) in missing mode, with UFFD_FEATURE_SIGBUS: a touch of a page
+  // that is not there is kBus. uffd_copy fills whole pages with one byte, page by
+  // page. kNoEnt: not registered there; kExist: something is there.
+  [[nodiscard]] Result<void, Errno> uffd_register(VirtAddr addr, ByteCount length);
+  [[nodiscard]] Result<void, Errno> uffd_unregister(VirtAddr addr, ByteCount length);
+  [[nodiscard]] Result<void, Errno> uffd_copy(VirtAddr addr, ByteCount length, std::byte fill);
+  [[nodiscard]] Result<void, Errno> uffd_zeropage(VirtAddr addr, ByteCount length);
 
   // prctl(PR_SET_THP_DISABLE, ...): 0 off, 1 on, 1 with flag 2: on except
   // where advised. kInval for other numbers.
@@ -200,6 +219,7 @@ class Process {
   ~Process();
   [[nodiscard]] Result<void, Errno> copy_bytes(VirtAddr addr, std::size_t n, AccessKind kind, std::byte* to,
                                                const std::byte* from);
+  void drop_pins();
   Kernel& kernel_;
   std::uint32_t pid_;
   std::uint64_t minor_faults_ = 0;

@@ -53,9 +53,9 @@ TEST_F(LitmusRun, Fails) {
 
 // What a side cannot do is told apart from what is wrong.
 TEST_F(LitmusRun, Unable) {
-  const Finished done = run({file("x.litmus", std::string(kHolds) + "uffd register A\n")});
+  const Finished done = run({file("x.litmus", std::string(kHolds) + "uffd protect A\n")});
   EXPECT_EQ(done.status, 4);
-  EXPECT_THAT(done.out, HasSubstr("engine: userfaultfd: not modelled by the engine yet\n"));
+  EXPECT_THAT(done.out, HasSubstr("engine: write-protection by userfaultfd: not modelled by the engine yet\n"));
 }
 
 // A file that is no experiment is told with its place, and the others run.

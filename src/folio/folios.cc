@@ -9,6 +9,10 @@ using phys::FrameKind;
 using stats::MthpStat;
 using stats::VmEvent;
 
+namespace {
+constexpr std::uint32_t kPinBias = 1024;  // GUP_PIN_COUNTING_BIAS
+}
+
 std::uint32_t Folios::make_record(Pfn head) {
   if (free_records_.empty()) {
     chunks_.push_back(std::make_unique<LargeFolio[]>(kChunk));
@@ -57,6 +61,25 @@ void Folios::put(Pfn head, std::uint32_t n) {
   QUIRE_DCHECK(f.refcount >= n);
   f.drop_refs(n);
   if (f.refcount == 0) free_folio(head);
+}
+
+void Folios::pin(Pfn page) {
+  const Pfn head = head_of(page);
+  if (!is_large(head)) return get(head, kPinBias);
+  get(head);
+  ++large(head).pincount;
+}
+
+void Folios::unpin(Pfn page) {
+  const Pfn head = head_of(page);
+  if (!is_large(head)) return put(head, kPinBias);
+  QUIRE_DCHECK(large(head).pincount > 0);
+  --large(head).pincount;
+  put(head);
+}
+
+bool Folios::maybe_dma_pinned(Pfn head) const {
+  return is_large(head) ? large(head).pincount != 0 : refcount(head) >= kPinBias;
 }
 
 void Folios::free_folio(Pfn head) {

@@ -82,6 +82,13 @@ class Folios {
     return static_cast<std::uint32_t>(memory_.frame(head).refcount);
   }
 
+  // A pin on a page, as for DMA: one reference on a large folio, and a great
+  // many on a small one, which has no count of its own (GUP_PIN_COUNTING_BIAS).
+  void pin(Pfn page);
+  void unpin(Pfn page);
+  // Never false for a folio with a pin; a small one may have many users instead.
+  [[nodiscard]] bool maybe_dma_pinned(Pfn head) const;
+
   // --- Reverse map counts. Only the counts: references are the caller's. ---
 
   // The first map of a fresh folio, all its pages at once; counts nr_anon.

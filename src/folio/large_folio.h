@@ -37,6 +37,7 @@ struct LargeFolio {
   std::uint32_t large_mapcount = 0;   // page-table entries of any level that map some part
   std::uint32_t entire_mapcount = 0;  // of them PMDs
   std::uint32_t nr_pages_mapped = 0;  // pages with at least one PTE
+  std::uint32_t pincount = 0;         // pins on any of its pages; each is a reference as well
   std::array<MmSlot, 2> slots;
   bool mapped_shared = false;     // "maybe mapped by more than one address space"
   bool partially_mapped = false;  // sticky: some page lost its last map while others kept theirs

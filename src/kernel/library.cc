@@ -16,13 +16,6 @@
 
 namespace quire {
 
-struct Kernel::State {
-  std::unique_ptr<kernel::Kernel> kernel;
-  // Declared after the kernel: processes go first.
-  std::map<std::uint32_t, Process*> processes;
-  std::uint32_t next_pid = 1;
-};
-
 namespace {
 
 constexpr VirtAddr kStackTop = vm::kTaskSize;
@@ -65,14 +58,19 @@ Result<VirtAddr, Errno> Process::mmap(const MmapArgs& args) {
                     .file = vm::FileRef::none(),
                     .pgoff = args.offset.raw() >> kPageShift};
   if (args.file != 0) r.file = {vm::FileId(args.file), vm::FileKind::kRegular};
-  if (args.file == 0 && (args.flags & vm::MapFlags::kShared) != 0) return fail(Errno::kInval);
-  const vm::Mapped mapped = QUIRE_TRY(vm::mmap(*state_->mm, r));
+  Kernel::State& k = *kernel_.state_;
+  if (args.file == 0 && (args.flags & vm::MapFlags::kShared) != 0) r.file = k.new_shared();
+  const auto done = vm::mmap(*state_->mm, r);
+  k.drop_unmapped_shared();
+  const vm::Mapped mapped = QUIRE_TRY(done);
   minor_faults_ += mapped.populated.faults;
   return mapped.addr;
 }
 
 Result<void, Errno> Process::munmap(VirtAddr addr, ByteCount length) {
-  return vm::munmap(*state_->mm, addr, length);
+  QUIRE_TRY(vm::munmap(*state_->mm, addr, length));
+  kernel_.state_->drop_unmapped_shared();
+  return {};
 }
 
 Result<void, Errno> Process::mprotect(VirtAddr addr, ByteCount length, int prot) {
@@ -87,7 +85,9 @@ Result<VirtAddr, Errno> Process::mremap(VirtAddr addr, ByteCount old_length, Byt
   r.new_length = new_length;
   r.flags = flags;
   r.new_addr = new_addr;
-  const vm::Mapped moved = QUIRE_TRY(vm::mremap(*state_->mm, r));
+  const auto done = vm::mremap(*state_->mm, r);
+  kernel_.state_->drop_unmapped_shared();
+  const vm::Mapped moved = QUIRE_TRY(done);
   minor_faults_ += moved.populated.faults;
   return moved.addr;
 }
@@ -206,15 +206,19 @@ Result<void, Errno> Process::exec(ByteCount argument_bytes) {
     k.destroy(fresh);
     return fail(faults.error());
   }
+  drop_pins();
   k.destroy(*state_->mm);
   state_->mm = &fresh;
+  kernel_.state_->drop_unmapped_shared();
   minor_faults_ += *faults;
   return {};
 }
 
 void Process::exit() {
   Kernel::State& k = *kernel_.state_;
+  drop_pins();
   k.kernel->destroy(*state_->mm);
+  k.drop_unmapped_shared();
   k.processes.erase(pid_);
   delete this;
 }

@@ -1,6 +1,7 @@
 // What is behind the pages of a program, read from its tables in one walk.
 #include <algorithm>
 
+#include "arch/skip_empty.h"
 #include "kernel/library_state.h"
 #include "vm/address_space.h"
 
@@ -62,7 +63,11 @@ class LayoutWalk {
 
   std::uint64_t absent(const Entry* e, std::uint64_t limit) {
     std::uint64_t n = 1;
-    while (n < limit && e[n] == *e) ++n;
+    if (Native::is_none(*e)) {
+      n = static_cast<std::uint64_t>(arch::skip_empty(e, e + limit) - e);
+    } else {
+      while (n < limit && e[n] == *e) ++n;
+    }
     PageInfo info;
     info.guard = Native::is_guard(*e);
     add(info, n);

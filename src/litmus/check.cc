@@ -69,8 +69,10 @@ class StepCheck {
   }
 
  private:
-  void found(std::string what, Evidence evidence = Evidence::kCertain) {
-    findings_.push_back({where_, std::move(what), evidence});
+  void found(std::string what, Subject subject = Subject::kPages) {
+    const bool counter = subject == Subject::kCounters;
+    findings_.push_back(
+        {where_, std::move(what), counter ? Evidence::kCounter : Evidence::kCertain, subject});
   }
 
   void check_ending() {
@@ -78,9 +80,11 @@ class StepCheck {
     const auto named = [](const std::string& ends) { return ends.empty() ? std::string("success") : ends; };
     if (seen_.ending.ends != step_.ends)
       found(fmt::format("{} ended in {}, expected {}", print(step_), named(seen_.ending.ends),
-                        named(step_.ends)));
+                        named(step_.ends)),
+            Subject::kEndings);
     if (seen_.ending.wrong != 0)
-      found(fmt::format("{}: {} of the bytes were not the expected one", print(step_), seen_.ending.wrong));
+      found(fmt::format("{}: {} of the bytes were not the expected one", print(step_), seen_.ending.wrong),
+            Subject::kContents);
   }
 
   void check(const ExpectPages& expected) {
@@ -155,7 +159,7 @@ class StepCheck {
     const std::int64_t n = moved == seen_.moved.end() ? 0 : moved->second;
     if (n != expected.moved)
       found(fmt::format("counter {} moved by {:+}, expected {:+}", name, n, expected.moved),
-            Evidence::kCounter);
+            Subject::kCounters);
   }
 
   void check(const ExpectNoOtherCounters& /*expected*/) {
@@ -165,12 +169,12 @@ class StepCheck {
     for (const auto& [name, n] : seen_.moved)
       if (!named_.contains(name))
         found(fmt::format("counter {} moved by {:+}, expected no other to move", name, n),
-              Evidence::kCounter);
+              Subject::kCounters);
   }
 
   void check(const ExpectFaults& expected) {
     if (seen_.ending.faults != expected.faults)
-      found(fmt::format("{} faults, expected {}", seen_.ending.faults, expected.faults));
+      found(fmt::format("{} faults, expected {}", seen_.ending.faults, expected.faults), Subject::kEndings);
   }
 
   const Step& step_;
@@ -194,6 +198,20 @@ std::vector<Finding> check(const Experiment& experiment, const Recording& record
       findings.push_back(std::move(finding));
   }
   return findings;
+}
+
+std::vector<Finding> expect_failure(const Experiment& experiment, std::vector<Finding> findings) {
+  if (!experiment.fails) return findings;
+  const auto wanted = [&](const Finding& f) { return f.subject == *experiment.fails; };
+  if (std::erase_if(findings, wanted) == 0)
+    findings.push_back(
+        {{}, "nothing is wrong, expected that it fails", Evidence::kCertain, *experiment.fails});
+  return findings;
+}
+
+std::vector<Finding> wrong_with(const Experiment& experiment, const Recording& recording) {
+  auto findings = check(experiment, recording);
+  return recording.unable ? findings : expect_failure(experiment, std::move(findings));
 }
 
 }  // namespace quire::litmus

@@ -104,9 +104,9 @@ TEST(Compare, FindsTheFirstDifference) {
 
 // Steps the engine has not are named, and what came before stays judged.
 TEST(Record, StopsAtWhatItCannotDo) {
-  const Played r = run(std::string(kOneFolio) + "uffd register A\nread A+0 = 1\n");
+  const Played r = run(std::string(kOneFolio) + "uffd protect A\nread A+0 = 1\n");
   ASSERT_TRUE(r.recording.unable);
-  EXPECT_EQ(r.recording.unable->line(), "engine: userfaultfd: not modelled by the engine yet");
+  EXPECT_EQ(r.recording.unable->line(), "engine: write-protection by userfaultfd: not modelled by the engine yet");
   EXPECT_EQ(r.recording.steps.size(), 3U);
 }
 
@@ -132,5 +132,24 @@ TEST(RecordingJson, RefusesWhatIsNoRecording) {
     EXPECT_FALSE(recording_from_json(r.experiment, nlohmann::ordered_json::parse(text), "x")) << text;
 }
 
+// An experiment that is to fail is right only when it does, and as it should.
+TEST(Check, ExpectsFailure) {
+  Experiment experiment;
+  experiment.fails = Subject::kContents;
+  const Finding bytes{{}, "a byte", Evidence::kCertain, Subject::kContents};
+  const Finding page{{}, "a page", Evidence::kCertain, Subject::kPages};
+  EXPECT_THAT(expect_failure(experiment, {bytes}), IsEmpty());
+  EXPECT_THAT(expect_failure(experiment, {bytes, page}), ElementsAre(page));
+  EXPECT_EQ(expect_failure(experiment, {}).size(), 1U);
+  EXPECT_THAT(expect_failure({}, {bytes}), ElementsAre(bytes));
+}
+
+// A byte that is another one is about contents, a page about pages.
+TEST(Check, SaysWhatAFindingIsAbout) {
+  const Played bytes = run(std::string(kOneFolio) + "read A+0 = 8\n");
+  EXPECT_EQ(check(bytes.experiment, bytes.recording).front().subject, Subject::kContents);
+  const Played ending = run(std::string(kOneFolio) + "unmap A+1..+4K\n");
+  EXPECT_EQ(check(ending.experiment, ending.recording).front().subject, Subject::kEndings);
+}
 }  // namespace
 }  // namespace quire::litmus

@@ -5,6 +5,7 @@
 #include "litmus/check.h"
 #include "litmus/names.h"
 #include "litmus/print.h"
+#include "litmus/settings_of.h"
 
 namespace quire::litmus {
 namespace {
@@ -98,6 +99,13 @@ class Comparison {
 
 std::vector<Finding> compare(const Experiment& experiment, const Recording& a, const Recording& b) {
   return Comparison(experiment, a, b).run();
+}
+
+std::vector<Finding> differences_to_kernel(const Experiment& experiment, const Recording& engine,
+                                           const Recording& kernel) {
+  std::vector<Finding> findings = compare(experiment, engine, kernel);
+  if (serves_everybody(experiment)) std::erase_if(findings, is_about_a_counter);
+  return findings;
 }
 
 }  // namespace quire::litmus

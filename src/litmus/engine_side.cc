@@ -149,11 +149,22 @@ class EngineSide : public Side {
   [[nodiscard]] VirtRange of(const Range& range) const { return names_->of(range); }
 
   Done perform(const Map& m) {
-    if (m.shared) return not_modelled("shared anonymous memory");
+    if (m.shared) shared_.push_back(names_->block(m.name));
     return ending_of(process().mmap(
         {.addr = names_->block(m.name).begin, .length = m.size, .prot = m.prot, .flags = mmap_flags(m)}));
   }
   Done perform(const Space& /*s*/) { return Ending{}; }
+
+  // Advice that Quire follows for anonymous memory, and Linux for shared memory too.
+  static bool is_anonymous_only(int advice) {
+    static constexpr std::array kAll{vm::Advice::kCold, vm::Advice::kPageOut, vm::Advice::kCollapse,
+                                     vm::Advice::kGuardInstall, vm::Advice::kGuardRemove};
+    return std::ranges::find(kAll, static_cast<vm::Advice>(advice)) != kAll.end();
+  }
+  // Whether shared memory was ever mapped or moved there.
+  [[nodiscard]] bool may_be_shared(VirtRange range) const {
+    return std::ranges::any_of(shared_, [&](VirtRange r) { return r.overlaps(range); });
+  }
 
   Done perform(const Access& a) {
     const VirtRange range = of(a.range);
@@ -183,6 +194,8 @@ class EngineSide : public Side {
     if (!vm::is_modelled(static_cast<vm::Advice>(a.advice)))
       return not_modelled(fmt::format("MADV_{}", word_of(advice_words(), a.advice)));
     const VirtRange range = of(a.range);
+    if (is_anonymous_only(a.advice) && may_be_shared(range))
+      return not_modelled(fmt::format("MADV_{} of shared memory", word_of(advice_words(), a.advice)));
     return ending_of(process().madvise(range.begin, range.size(), a.advice));
   }
   Done perform(const Protect& p) {
@@ -195,8 +208,10 @@ class EngineSide : public Side {
   }
   Done perform(const Move& m) {
     const VirtRange range = of(m.range);
+    const VirtAddr to = names_->at(m.to);
+    if (may_be_shared(range)) shared_.push_back({to, to + m.size.value_or(range.size())});
     return ending_of(process().mremap(range.begin, range.size(), m.size.value_or(range.size()),
-                                      kMoveFixed | (m.dontunmap ? kMoveDontUnmap : 0), names_->at(m.to)));
+                                      kMoveFixed | (m.dontunmap ? kMoveDontUnmap : 0), to));
   }
   Done perform(const Resize& r) {
     const VirtRange range = of(r.range);
@@ -233,9 +248,33 @@ class EngineSide : public Side {
     }
     return Ending{};
   }
-  Done perform(const Uffd& /*u*/) { return not_modelled("userfaultfd"); }
-  Done perform(const Pin& /*p*/) { return not_modelled("long-term pins"); }
-  Done perform(const Unpin& /*u*/) { return not_modelled("long-term pins"); }
+  Done perform(const Uffd& u) {
+    const VirtRange range = of(u.range);
+    if (may_be_shared(range)) return not_modelled("userfaultfd on shared memory");
+    switch (u.op) {
+      case Uffd::Op::kRegister:
+        return ending_of(process().uffd_register(range.begin, range.size()));
+      case Uffd::Op::kUnregister:
+        return ending_of(process().uffd_unregister(range.begin, range.size()));
+      case Uffd::Op::kCopy:
+        return ending_of(process().uffd_copy(range.begin, range.size(), static_cast<std::byte>(u.value)));
+      case Uffd::Op::kZero:
+        return ending_of(process().uffd_zeropage(range.begin, range.size()));
+      case Uffd::Op::kWake:
+        return Ending{};
+      default:
+        return not_modelled("write-protection by userfaultfd");
+    }
+  }
+  Done perform(const Pin& p) {
+    const VirtRange range = of(p.range);
+    return ending_of(p.to_read ? process().pin_to_read(range.begin, range.size())
+                               : process().pin(range.begin, range.size()));
+  }
+  Done perform(const Unpin& u) {
+    const VirtRange range = of(u.range);
+    return ending_of(process().unpin(range.begin, range.size()));
+  }
   Done perform(const Khugepaged& k) {
     for (unsigned round = 0; round < k.rounds; ++round) {
       const long long before = full_scans();
@@ -259,6 +298,7 @@ class EngineSide : public Side {
   std::vector<std::size_t> counter_places_;                     // of each in Kernel::counters()
   absl::flat_hash_map<std::uint64_t, std::uint64_t> contents_;  // by frame, since the last step
   std::array<std::byte, kPageSize> page_bytes_{};
+  std::vector<VirtRange> shared_;
   const Names* names_ = nullptr;
   std::string process_;
 };

@@ -170,9 +170,10 @@ struct Uffd {
   bool operator==(const Uffd&) const = default;
 };
 
-// Long-term pins on the pages of a range.
+// Long-term pins on the pages of a range; or pins for reading, dropped at once.
 struct Pin {
   Range range;
+  bool to_read = false;
   bool operator==(const Pin&) const = default;
 };
 struct Unpin {
@@ -278,9 +279,13 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
+// What an expectation is about.
+enum class Subject : std::uint8_t { kPages, kContents, kCounters, kEndings };
+
 struct Experiment {
   std::string about;
   std::vector<std::string> rules;
+  std::optional<Subject> fails;  // it is right when that much of it is wrong
   std::optional<ByteCount> ram;
   std::string arch;    // empty: any
   std::string policy;  // empty: every size off

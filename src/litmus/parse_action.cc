@@ -123,6 +123,12 @@ Parsed ranged(Cursor& line) {
   return OfRange{QUIRE_TRY(parse_range(line))};
 }
 
+Parsed pin(Cursor& line) {
+  Pin p{QUIRE_TRY(parse_range(line))};
+  p.to_read = line.take("read");
+  return p;
+}
+
 Parsed fork(Cursor& line) { return Fork{QUIRE_TRY(parse_name(line, "a name for the child"))}; }
 Parsed exit(Cursor& /*line*/) { return Exit{}; }
 Parsed exec(Cursor& /*line*/) { return Exec{}; }
@@ -175,7 +181,7 @@ constexpr std::array kVerbs{Verb{"map", map},
                             Verb{"prctl", prctl},
                             Verb{"set", set},
                             Verb{"uffd", uffd},
-                            Verb{"pin", ranged<Pin>},
+                            Verb{"pin", pin},
                             Verb{"unpin", ranged<Unpin>},
                             Verb{"khugepaged", khugepaged},
                             Verb{"split", split}};

@@ -5,11 +5,13 @@
 
 #include "litmus/parse_lines.h"
 #include "litmus/parse_places.h"
+#include "litmus/words.h"
 
 namespace quire::litmus {
 namespace {
 
-constexpr std::array<std::string_view, 6> kHeadWords{"rule", "about", "ram", "arch", "policy", "set"};
+constexpr std::array<std::string_view, 7> kHeadWords{"rule", "about",  "fails", "ram",
+                                                     "arch", "policy", "set"};
 
 constexpr std::array<std::string_view, 4> kArchitectures{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
 
@@ -36,6 +38,14 @@ Result<void, Diagnostic> parse_ram(Cursor& line, Experiment& experiment) {
   return {};
 }
 
+Result<void, Diagnostic> parse_fails(Cursor& line, Experiment& experiment) {
+  const auto subject = number_of(subject_words(), line.peek());
+  if (!subject) return fail(line.expected("what goes wrong: " + list_of(subject_words())));
+  line.next();
+  experiment.fails = static_cast<Subject>(*subject);
+  return {};
+}
+
 }  // namespace
 
 bool is_head_word(std::string_view word) { return std::ranges::find(kHeadWords, word) != kHeadWords.end(); }
@@ -44,6 +54,7 @@ Result<void, Diagnostic> parse_head(Cursor& line, Experiment& experiment) {
   const std::string_view word = line.next();
   if (word == "rule") return parse_rules(line, experiment);
   if (word == "ram") return parse_ram(line, experiment);
+  if (word == "fails") return parse_fails(line, experiment);
   if (word == "set") {
     experiment.settings.push_back(QUIRE_TRY(parse_set(line)));
     return {};

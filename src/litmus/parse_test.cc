@@ -130,5 +130,14 @@ TEST(Parse, Hints) {
   EXPECT_EQ(parse("set defrak madvise", "x").error().hint, "did you mean defrag?");
 }
 
+// What is to go wrong, and pins that are dropped at once.
+TEST(Parse, FailsAndPins) {
+  const Experiment e = parsed("fails contents\nmap A 64K\npin A read\npin A+0\n");
+  EXPECT_EQ(e.fails, Subject::kContents);
+  EXPECT_TRUE(std::get<Pin>(e.steps[1].action).to_read);
+  EXPECT_FALSE(std::get<Pin>(e.steps[2].action).to_read);
+  EXPECT_EQ(refusal("fails badly\nmap A 64K\n"),
+            "x.litmus:1:7: found \"badly\", expected what goes wrong: pages, contents, counters, endings");
+}
 }  // namespace
 }  // namespace quire::litmus

@@ -73,7 +73,9 @@ struct ActionPrinter {
         fmt::format("uffd {} {}", word_of(uffd_words(), static_cast<int>(u.op)), litmus::print(u.range));
     return u.value == 0 ? text : text + fmt::format(" = {}", u.value);
   }
-  std::string operator()(const Pin& p) const { return "pin " + litmus::print(p.range); }
+  std::string operator()(const Pin& p) const {
+    return "pin " + litmus::print(p.range) + (p.to_read ? " read" : "");
+  }
   std::string operator()(const Unpin& u) const { return "unpin " + litmus::print(u.range); }
   std::string operator()(const Khugepaged& k) const { return fmt::format("khugepaged {}", k.rounds); }
   std::string operator()(const Split& s) const {
@@ -128,6 +130,7 @@ std::string print_head(const Experiment& e) {
   std::string text;
   if (!e.about.empty()) text += "about " + e.about + "\n";
   if (!e.rules.empty()) text += fmt::format("rule {}\n", fmt::join(e.rules, " "));
+  if (e.fails) text += fmt::format("fails {}\n", word_of(subject_words(), static_cast<int>(*e.fails)));
   if (e.ram) text += "ram " + short_size(*e.ram) + "\n";
   if (!e.arch.empty()) text += "arch " + e.arch + "\n";
   if (!e.policy.empty()) text += "policy " + e.policy + "\n";

@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* kArena = "A";
 constexpr std::uint64_t kPages = 1536;  // three blocks of 2 MiB
+constexpr const char* kShared = "S";    // shared memory, in some experiments
+constexpr std::uint64_t kSharedPages = 96;
 constexpr std::size_t kMostProcesses = 4;
 // Newer than the headers of Debian 12.
 constexpr int kCollapse = 25;
@@ -63,7 +65,12 @@ std::vector<Set> random_settings(Chance& chance) {
 
 class Script {
  public:
-  explicit Script(std::uint64_t seed) : chance_(seed) {}
+  explicit Script(std::uint64_t seed)
+      : chance_(seed),
+        pins_(chance_.percent(30)),
+        uffd_(chance_.percent(25)),
+        shared_(chance_.percent(15)),
+        exec_(chance_.percent(15)) {}
 
   Experiment run(unsigned steps) {
     Experiment experiment;
@@ -72,9 +79,16 @@ class Script {
     experiment.settings = random_settings(chance_);
     add(experiment, Map{.name = kArena, .size = PageCount(kPages).bytes(), .location = {}});
     if (chance_.percent(95)) add(experiment, Advise{MADV_HUGEPAGE, whole()});
+    if (shared_)
+      add(experiment,
+          Map{.name = kShared, .size = PageCount(kSharedPages).bytes(), .location = {}, .shared = true});
     while (experiment.steps.size() < steps) {
       process_ = lives_.alive()[chance_.below(lives_.alive().size())];
-      add(experiment, action());
+      if (exec_ && chance_.percent(2) && experiment.steps.size() + 3 <= steps) {
+        begin_anew(experiment);
+      } else {
+        add(experiment, action());
+      }
     }
     return experiment;
   }
@@ -88,7 +102,20 @@ class Script {
     experiment.steps.push_back(std::move(step));
   }
 
+  // exec leaves nothing: the arena is mapped again.
+  void begin_anew(Experiment& experiment) {
+    add(experiment, Exec{});
+    Map again{.name = fmt::format("m{}", ++maps_), .size = PageCount(kPages).bytes(), .location = {}};
+    again.location.kind = Location::Kind::kPlace;
+    again.location.place = page(0);
+    add(experiment, again);
+    add(experiment, Advise{MADV_HUGEPAGE, whole()});
+  }
+
   Action action() {
+    if (pins_ && chance_.percent(12)) return pin();
+    if (uffd_ && chance_.percent(15)) return uffd();
+    if (shared_ && chance_.percent(15)) return of_shared();
     const std::uint64_t dice = chance_.below(100);
     if (dice < 28) return access(Access::Kind::kWrite);
     if (dice < 37) return access(Access::Kind::kRead);
@@ -162,6 +189,43 @@ class Script {
     const std::uint64_t n = from.length.raw() / kPageSize;
     return Resize{from, PageCount(1 + chance_.below(n + 20)).bytes()};
   }
+  [[nodiscard]] Action pin() {
+    const std::uint64_t dice = chance_.below(100);
+    if (dice < 25) return Pin{range(), true};
+    if (dice < 60 || pinned_.empty()) {
+      pinned_.push_back(range());
+      return Pin{pinned_.back()};
+    }
+    return Unpin{pinned_[chance_.below(pinned_.size())]};
+  }
+  [[nodiscard]] Action uffd() {
+    using enum Uffd::Op;
+    Uffd uffd{.op = chance_.one_of(std::array{kRegister, kRegister, kUnregister, kCopy, kCopy, kCopy, kZero}),
+              .range = range()};
+    if (uffd.op == kCopy) uffd.value = static_cast<std::uint8_t>(1 + chance_.below(200));
+    return uffd;
+  }
+  // A range of the shared memory.
+  [[nodiscard]] Range shared_range() {
+    const std::uint64_t first = chance_.below(kSharedPages);
+    const std::uint64_t n = std::min(1 + chance_.below(40), kSharedPages - first);
+    return {{{}, kShared, PageCount(first).bytes()}, Range::Extent::kLength, PageCount(n).bytes()};
+  }
+  [[nodiscard]] Action of_shared() {
+    const std::uint64_t dice = chance_.below(100);
+    if (dice < 60) {
+      Action action = access(dice < 35 ? Access::Kind::kWrite : Access::Kind::kRead);
+      std::get<Access>(action).range = shared_range();
+      return action;
+    }
+    if (dice < 70) return Protect{shared_range(), chance_.one_of(std::array{3, 3, 1, 0})};
+    if (dice < 73) return Unmap{shared_range()};
+    if (dice < 78) return pins_ ? Action(Pin{shared_range()}) : Action(Lock{shared_range()});
+    static constexpr std::array kAdvice{MADV_DONTNEED,  MADV_DONTNEED,      MADV_FREE,
+                                        MADV_HUGEPAGE,  MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+                                        MADV_WIPEONFORK};
+    return Advise{chance_.one_of(kAdvice), shared_range()};
+  }
   [[nodiscard]] Action lock() {
     if (chance_.percent(60)) return Lock{range()};
     return Unlock{range()};
@@ -181,6 +245,9 @@ class Script {
 
   Chance chance_;
   Lives lives_;
+  // What this experiment is about besides.
+  const bool pins_, uffd_, shared_, exec_;
+  std::vector<Range> pinned_;
   std::string process_ = kFirstProcess;
   unsigned children_ = 0;
   unsigned maps_ = 0;
@@ -189,11 +256,5 @@ class Script {
 }  // namespace
 
 Experiment random_experiment(const RandomOptions& options) { return Script(options.seed).run(options.steps); }
-
-bool serves_everybody(const Experiment& experiment) {
-  return std::ranges::any_of(experiment.settings, [](const Set& set) {
-    return set.value == "always" && (!set.sizes.empty() || set.file == "enabled");
-  });
-}
 
 }  // namespace quire::litmus

@@ -19,8 +19,4 @@ struct RandomOptions {
 // Every step is expected to succeed: what really happens is for a run to say.
 [[nodiscard]] Experiment random_experiment(const RandomOptions& options);
 
-// Whether other programs of a host get large folios under these settings, so
-// that its counters say nothing.
-[[nodiscard]] bool serves_everybody(const Experiment& experiment);
-
 }  // namespace quire::litmus

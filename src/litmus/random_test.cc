@@ -7,6 +7,7 @@
 #include "litmus/names.h"
 #include "litmus/parse.h"
 #include "litmus/print.h"
+#include "litmus/settings_of.h"
 
 namespace quire::litmus {
 namespace {
@@ -43,7 +44,7 @@ TEST(RandomExperiment, DoesEveryKindOfStep) {
       processes = std::max(processes, lives.alive().size());
     }
   }
-  EXPECT_EQ(kinds.size(), 13U);
+  EXPECT_EQ(kinds.size(), 17U);
   EXPECT_EQ(advice.size(), 15U);
   EXPECT_EQ(processes, 4U);
 }

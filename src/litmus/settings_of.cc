@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/size.h"
 #include "policy/attributes.h"
@@ -33,6 +35,31 @@ Result<policy::Settings, Diagnostic> settings_of(const Experiment& experiment) {
   if (!experiment.policy.empty()) settings = QUIRE_TRY(policy::parse_policy(experiment.policy));
   for (const Set& set : experiment.settings) apply(settings, set);
   return settings;
+}
+
+namespace {
+
+bool serves_everybody(const policy::Settings& settings) {
+  const auto serves = [&](policy::SizeEnabled size) {
+    return size == policy::SizeEnabled::always ||
+           (size == policy::SizeEnabled::inherit && settings.enabled == policy::GlobalEnabled::always);
+  };
+  return settings.enabled == policy::GlobalEnabled::always || std::ranges::any_of(settings.size, serves);
+}
+
+}  // namespace
+
+bool serves_everybody(const Experiment& experiment) {
+  auto settings = settings_of(experiment);
+  if (!settings) return false;  // a policy that no kernel has
+  bool serves = serves_everybody(*settings);
+  for (const Step& step : experiment.steps) {
+    const auto* const set = std::get_if<Set>(&step.action);
+    if (set == nullptr) continue;
+    apply(*settings, *set);
+    serves = serves || serves_everybody(*settings);
+  }
+  return serves;
 }
 
 }  // namespace quire::litmus

@@ -18,4 +18,8 @@ namespace quire::litmus {
 [[nodiscard]] Result<policy::Settings, Diagnostic> settings_of(const Experiment& experiment);
 void apply(policy::Settings& settings, const Set& set);
 
+// Whether other programs of a host get large folios too under these settings, at
+// the beginning or later, so that its counters say nothing.
+[[nodiscard]] bool serves_everybody(const Experiment& experiment);
+
 }  // namespace quire::litmus

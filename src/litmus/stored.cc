@@ -20,6 +20,7 @@ constexpr int kVersion = 1;
 std::string fingerprint(Experiment experiment) {
   experiment.about.clear();
   experiment.rules.clear();
+  experiment.fails.reset();
   for (Step& step : experiment.steps) {
     step.expectations.clear();
     step.ends.clear();

@@ -18,6 +18,7 @@ class RandomExperiment {
     Experiment e;
     if (flip()) e.about = "Something = true, of a folio.";
     if (flip()) e.rules = {"2.4", "T5a"};
+    if (flip()) e.fails = static_cast<Subject>(rng_.below(4));
     if (flip()) e.ram = 512_MiB;
     if (flip()) e.arch = "arm64";
     if (flip()) e.policy = "thp_anon=64K:always";

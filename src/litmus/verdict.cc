@@ -27,8 +27,8 @@ void Verdict::add(const std::string& side, std::vector<Finding> more) {
 
 Result<void, Diagnostic> Verdict::ask_engine() {
   engine = QUIRE_TRY(record_on(experiment, engine_side(experiment)));
-  add("engine", check(experiment, *engine));
-  if (kernel_is_stored) add("stored", compare(experiment, *engine, *kernel));
+  add("engine", wrong_with(experiment, *engine));
+  if (kernel_is_stored) add("stored", differences_to_kernel(experiment, *engine, *kernel));
   return {};
 }
 

@@ -36,6 +36,9 @@ constexpr std::array kUffd{
 constexpr std::array kPrctl{entry("off", Prctl::ThpDisable::kOff), entry("on", Prctl::ThpDisable::kOn),
                             entry("except_advised", Prctl::ThpDisable::kExceptAdvised)};
 
+constexpr std::array kSubjects{entry("pages", Subject::kPages), entry("contents", Subject::kContents),
+                               entry("counters", Subject::kCounters), entry("endings", Subject::kEndings)};
+
 using Kind = Property::Kind;
 constexpr std::array kProperties{entry("absent", Kind::kAbsent), entry("present", Kind::kPresent),
                                  entry("zero", Kind::kZero),     entry("hugezero", Kind::kHugeZero),
@@ -50,6 +53,7 @@ std::span<const NumberedWord> advice_words() { return kAdvice; }
 std::span<const std::string_view> ending_words() { return kEndings; }
 std::span<const NumberedWord> uffd_words() { return kUffd; }
 std::span<const NumberedWord> prctl_words() { return kPrctl; }
+std::span<const NumberedWord> subject_words() { return kSubjects; }
 std::span<const NumberedWord> property_words() { return kProperties; }
 
 std::optional<int> number_of(std::span<const NumberedWord> list, std::string_view word) {

@@ -23,7 +23,8 @@ struct NumberedWord {
 [[nodiscard]] std::span<const NumberedWord> uffd_words();   // Uffd::Op
 [[nodiscard]] std::span<const NumberedWord> prctl_words();  // Prctl::ThpDisable
 // Properties of one word.
-[[nodiscard]] std::span<const NumberedWord> property_words();  // Property::Kind
+[[nodiscard]] std::span<const NumberedWord> property_words();
+[[nodiscard]] std::span<const NumberedWord> subject_words();  // Property::Kind
 
 [[nodiscard]] std::optional<int> number_of(std::span<const NumberedWord> list, std::string_view word);
 [[nodiscard]] std::string_view word_of(std::span<const NumberedWord> list, int number);

@@ -7,12 +7,12 @@
 #include <fstream>
 #include <optional>
 
-#include "oracle/confirm.h"
 #include "litmus/draw.h"
 #include "litmus/engine_side.h"
 #include "litmus/print.h"
 #include "litmus/random.h"
 #include "litmus/shrink.h"
+#include "oracle/confirm.h"
 
 namespace quire::litmus {
 namespace {
@@ -89,18 +89,11 @@ class Fuzzer {
     if (!host_) return pair;
     const Attempt attempt = [&]() -> Result<std::vector<Finding>, Diagnostic> {
       pair.kernel = QUIRE_TRY(on_kernel(experiment));
-      return differences(experiment, pair);
+      return differences_to_kernel(experiment, pair.engine, *pair.kernel);
     };
     pair.findings = QUIRE_TRY(confirmed_findings(attempt, patience));
     return pair;
   }
-  static bool is_counter(const Finding& finding) { return finding.evidence == Evidence::kCounter; }
-  static std::vector<Finding> differences(const Experiment& experiment, const Pair& pair) {
-    std::vector<Finding> found = compare(experiment, pair.engine, *pair.kernel);
-    if (serves_everybody(experiment)) std::erase_if(found, is_counter);
-    return found;
-  }
-
   Result<void, Diagnostic> note(const Experiment& experiment) {
     std::optional<Diagnostic> trouble;
     const Shows shows = [&](const Experiment& candidate) {

@@ -181,12 +181,17 @@ class KernelSide : public Side {
     QUIRE_TRY(host_.apply(settings_));
     return Ending{};
   }
-  Done perform(const Exec& /*e*/) {
-    return fail(cannot("exec: the programs of experiments do not exec yet"));
+  Done perform(const Exec& /*e*/) { return run({.call = Call::kExec}); }
+  Done perform(const Uffd& u) {
+    const VirtRange range = names_->of(u.range);
+    return run({.call = Call::kUffd,
+                .addr = range.begin.raw(),
+                .length = range.size().raw(),
+                .number = static_cast<int>(u.op),
+                .value = u.value});
   }
-  Done perform(const Uffd& /*u*/) { return fail(cannot("userfaultfd: not done on the kernel yet")); }
-  Done perform(const Pin& /*p*/) { return fail(cannot("long-term pins: not done on the kernel yet")); }
-  Done perform(const Unpin& /*u*/) { return fail(cannot("long-term pins: not done on the kernel yet")); }
+  Done perform(const Pin& p) { return call(p.to_read ? Call::kPinToRead : Call::kPin, p.range); }
+  Done perform(const Unpin& u) { return call(Call::kUnpin, u.range); }
   Done perform(const Khugepaged& k) {
     for (unsigned round = 0; round < k.rounds; ++round)
       if (!let_khugepaged_come_round()) return fail(broken("khugepaged does not come round"));
@@ -269,7 +274,8 @@ Result<std::unique_ptr<Side>, Diagnostic> KernelHost::side(const Experiment& exp
   if (!experiment.arch.empty() && experiment.arch != "x86-64")
     return fail(cannot("the experiment is for " + experiment.arch));
   const auto settings = settings_of(experiment);
-  if (!settings || settings->policy != &policy::kLinux618) return fail(cannot("the policy " + experiment.policy + " is one of the engine only"));
+  if (!settings || settings->policy != &policy::kLinux618)
+    return fail(cannot("the policy " + experiment.policy + " is one of the engine only"));
   QUIRE_TRY(apply(*settings));
   return std::make_unique<KernelSide>(*this, *settings);
 }

@@ -27,7 +27,12 @@ enum class Call : std::uint8_t {
   kMlock,
   kMunlock,
   kPrctl,
+  kPin,
+  kUnpin,
+  kPinToRead,
+  kUffd,  // `number` is a Uffd::Op
   kFork,
+  kExec,  // this very program, which then goes on to serve
   kExit,
 };
 
@@ -52,6 +57,12 @@ struct Answer {
 
 inline constexpr unsigned kSlots = 8;
 
+// The pipes of one program.
+struct Wires {
+  std::array<int, 2> commands{-1, -1}, answers{-1, -1};
+};
+using AllWires = std::array<Wires, kSlots>;
+
 // LivePrograms starts the program of slot 0, and kills what is left at the end.
 class LivePrograms {
  public:
@@ -66,13 +77,13 @@ class LivePrograms {
   [[nodiscard]] std::optional<Answer> run(unsigned slot, const Command& command);
 
  private:
-  struct Wires {
-    std::array<int, 2> commands{-1, -1}, answers{-1, -1};
-  };
-  [[noreturn]] static void serve(const std::array<Wires, kSlots>& wires, unsigned slot);
+  [[nodiscard]] std::optional<Answer> answer_of(unsigned slot) const;
+  void let_pins_go();
 
-  std::array<Wires, kSlots> wires_;
+  AllWires wires_;
   std::array<pid_t, kSlots> pids_{};
+  bool pinned_ = false;  // some program has pinned pages
+  bool stuck_ = false;   // some program has not answered
 };
 
 }  // namespace quire::litmus

@@ -67,5 +67,33 @@ TEST(LivePrograms, ForksASibling) {
   EXPECT_FALSE(programs.alive(1));
 }
 
+// A program that execs serves on, without its memory.
+TEST(LivePrograms, ServesAfterExec) {
+  LivePrograms programs;
+  ASSERT_TRUE(programs.run(0, kMapFour));
+  const pid_t before = programs.pid(0);
+  const auto again = programs.run(0, {.call = Call::kExec});
+  ASSERT_TRUE(again && again->error == 0);
+  EXPECT_EQ(programs.pid(0), before);
+  const auto read = programs.run(0, {.call = Call::kRead, .addr = kArena, .length = 1});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->bad, 1U);
+  const auto forked = programs.run(0, {.call = Call::kFork, .slot = 1});
+  ASSERT_TRUE(forked && forked->error == 0);
+  EXPECT_TRUE(programs.run(1, kMapFour));
+}
+
+// Pins go by the range they were taken with.
+TEST(LivePrograms, PinsAndUnpins) {
+  LivePrograms programs;
+  ASSERT_TRUE(programs.run(0, kMapFour));
+  const auto pinned = programs.run(0, {.call = Call::kPin, .addr = kArena, .length = 2 * kPageSize});
+  ASSERT_TRUE(pinned);
+  if (pinned->error == EPERM || pinned->error == ENOSYS) GTEST_SKIP() << "this host has no io_uring";
+  EXPECT_EQ(pinned->error, 0);
+  EXPECT_EQ(programs.run(0, {.call = Call::kUnpin, .addr = kArena, .length = kPageSize})->error, EINVAL);
+  EXPECT_EQ(programs.run(0, {.call = Call::kUnpin, .addr = kArena, .length = 2 * kPageSize})->error, 0);
+  EXPECT_EQ(programs.run(0, {.call = Call::kPin, .addr = kArena, .length = 5 * kPageSize})->error, EFAULT);
+}
 }  // namespace
 }  // namespace quire::litmus

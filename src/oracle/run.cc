@@ -6,6 +6,7 @@
 
 #include "arch/native.h"
 #include "litmus/parse.h"
+#include "litmus/settings_of.h"
 #include "litmus/side.h"
 #include "oracle/confirm.h"
 #include "oracle/elsewhere.h"
@@ -59,8 +60,11 @@ Result<Verdict, Diagnostic> Runner::run(const Experiment& experiment) {
 Result<std::vector<Finding>, Diagnostic> Runner::kernel_findings(Verdict& verdict) {
   verdict.kernel = QUIRE_TRY(record_on(verdict.experiment, host_->side(verdict.experiment)));
   std::vector<Finding> findings;
-  add(findings, "kernel", check(verdict.experiment, *verdict.kernel));
-  if (verdict.engine) add(findings, "both", compare(verdict.experiment, *verdict.engine, *verdict.kernel));
+  auto wrong = wrong_with(verdict.experiment, *verdict.kernel);
+  if (serves_everybody(verdict.experiment)) std::erase_if(wrong, is_about_a_counter);
+  add(findings, "kernel", std::move(wrong));
+  if (verdict.engine)
+    add(findings, "both", differences_to_kernel(verdict.experiment, *verdict.engine, *verdict.kernel));
   return findings;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "arch/skip_empty.h"
 #include "base/check.h"
 
 namespace quire::pagetable {
@@ -211,8 +212,10 @@ std::uint64_t PageTable::count_tables(Pfn table, unsigned level, base::Invariant
     contpte_.check_invariants(table_entries(table), out);
     return n;
   }
-  for (const Entry* e = table_entries(table); e != table_entries(table) + Native::kEntriesPerTable; ++e) {
-    if (!Native::is_none(*e) && !(level == 2 && Native::is_leaf(*e)))
+  const Entry* const begin = table_entries(table);
+  const Entry* const end = begin + Native::kEntriesPerTable;
+  for (const Entry* e = arch::skip_empty(begin, end); e != end; e = arch::skip_empty(e + 1, end)) {
+    if (!(level == 2 && Native::is_leaf(*e)))
       n += count_tables(Native::pfn(*e), level - 1, out);
   }
   return n;

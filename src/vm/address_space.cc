@@ -1,5 +1,6 @@
 #include "vm/address_space.h"
 
+#include "arch/skip_empty.h"
 #include "base/check.h"
 #include "vm/huge_pmd.h"
 #include "vm/zap.h"
@@ -102,10 +103,10 @@ void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageC
   const Vma* vma = nullptr;  // looked at last, as is the folio
   Pfn folio_begin, folio_end;
   const Entry* const first = tables_.pte(pmd, block);
-  for (std::uint64_t i = 0; i < Native::kEntriesPerTable; ++i) {
-    const Entry e = first[i];
-    if (Native::is_none(e)) continue;
-    const VirtAddr addr = block + PageCount(i);
+  const Entry* const end = first + Native::kEntriesPerTable;
+  for (const Entry* at = arch::skip_empty(first, end); at != end; at = arch::skip_empty(at + 1, end)) {
+    const Entry e = *at;
+    const VirtAddr addr = block + PageCount(static_cast<std::uint64_t>(at - first));
     if (vma == nullptr || !vma->range.contains(addr)) vma = mappings_.find(addr);
     if (vma == nullptr) {
       out.broken("I-MM-2", "entry at {:#x} lies in no mapping", addr.raw());

@@ -102,6 +102,7 @@ class AddressSpace final : public MappingPort {
   VmFlags def_flags;  // what every new mapping gets besides (mlockall(MCL_FUTURE))
   VirtAddr start_brk;
   VirtAddr brk;
+  bool has_pinned = false;     // some page of it was pinned once; a child begins without
   bool in_khugepaged = false;  // on khugepaged's list; it alone sets this
 
  private:

@@ -111,6 +111,7 @@ FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKin
   }
   if (huge == HugeFault::kDone) return FaultResult::kMinor;
   if (huge == HugeFault::kOom) return FaultResult::kOom;
+  if (huge == HugeFault::kBus) return FaultResult::kBus;
   return handle_pte_fault(mm, vma, addr, *pmd, kind);
 }
 

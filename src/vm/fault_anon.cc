@@ -71,6 +71,10 @@ void map_anon_ptes(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, FreshFo
 
 FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
   if (Native::is_none(pmd) && !mm.tables().alloc_pte_table(pmd)) return FaultResult::kOom;
+  if (vma.flags.has(VmFlag::kUffdMissing)) {
+    if (kind == AccessKind::kWrite) mm.mappings().anon_vma_prepare(vma);
+    return FaultResult::kBus;
+  }
   if (kind != AccessKind::kWrite) {
     if (map_zero_folio(mm, vma, addr, pmd)) return FaultResult::kMinor;
     mm.tables().set_pte(

@@ -16,9 +16,27 @@ bool map_page(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry& pte, Acces
   mm.folios().add_file_rmap(*page);
   mm.rss().add_file(PageCount(1));
   Entry e = Native::make_young(Native::leaf(*page, page_prot(vma)));
-  if (kind == AccessKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
+  if (kind == AccessKind::kWrite) e = Native::make_dirty(e);
+  // Nobody waits for the first write to shared memory: it may be written at once.
+  const bool unwatched = vma.is_shared() && vma.file.kind == FileKind::kShmem;
+  if (kind == AccessKind::kWrite || unwatched) e = maybe_writable(e, vma);
   mm.tables().set_pte(&pte, e);
   return true;
+}
+
+// The kernel's fault-around: a read also maps what the cache has in the 64 KiB
+// block around it. Where the mapping begins inside the block, the 64 KiB begin
+// there; they never leave the table.
+void map_around(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd) {
+  constexpr Order kAround{std::max(16U, kPageShift) - kPageShift};
+  const VirtAddr begin = std::max(addr.align_down(kAround), vma.begin());
+  const VirtAddr end =
+      std::min({begin + kAround.bytes(), (addr + PageCount(1)).align_up(kOrderPmd), vma.end()});
+  for (VirtAddr at = begin; at < end; at += PageCount(1)) {
+    Entry& pte = *mm.tables().pte(pmd, at);
+    if (Native::is_none(pte) && mm.system().page_cache.find(vma.file.id, vma.page_index(at)))
+      (void)map_page(mm, vma, at, pte, AccessKind::kRead);
+  }
 }
 
 FaultResult cow_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
@@ -47,6 +65,10 @@ FaultResult do_file_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd,
     mm.tables().set_pte(
         &pte, Native::make_young(Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)))));
     return FaultResult::kMinor;
+  }
+  if (kind != AccessKind::kWrite && vma.file.kind == FileKind::kShmem) {
+    map_around(mm, vma, addr, pmd);
+    if (!Native::is_none(pte)) return FaultResult::kMinor;
   }
   if (kind == AccessKind::kWrite && !vma.is_shared()) return cow_fault(mm, vma, addr, pte);
   return map_page(mm, vma, addr, pte, kind) ? FaultResult::kMinor : FaultResult::kOom;

@@ -13,6 +13,7 @@ enum class WpKind : std::uint8_t {
   kUnshare,  // FAULT_FLAG_UNSHARE: a read pin; the entry never becomes writable
 };
 
-enum class HugeFault : std::uint8_t { kDone, kFallback, kOom };
+// kBus: a userfaultfd watches the page.
+enum class HugeFault : std::uint8_t { kDone, kFallback, kOom, kBus };
 
 }  // namespace quire::vm

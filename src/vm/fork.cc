@@ -1,6 +1,8 @@
 #include "vm/fork.h"
 
 #include "base/check.h"
+#include "vm/huge_pmd.h"
+#include "vm/pin.h"
 
 namespace quire::vm {
 namespace {
@@ -41,9 +43,35 @@ void copy_entries(AddressSpace& child, AddressSpace& parent, const Vma& vma, Ent
   }
 }
 
-// Shares the run of entries of one folio that starts at `from`; returns its length.
-std::uint32_t copy_present(AddressSpace& child, AddressSpace& parent, const Vma& vma, Entry* to, Entry* from,
-                           std::uint32_t limit) {
+// A mapping and what it becomes in the child.
+struct Pair {
+  const Vma& parent;
+  const Vma& child;
+};
+
+// A device may write to the parent's page at any time: the child gets a page of
+// its own, and the parent keeps its entry as it is.
+Result<std::uint32_t, Errno> copy_pinned(AddressSpace& child, AddressSpace& parent, const Pair& vmas,
+                                         Entry* to, const Entry* from) {
+  const auto fresh = child.folios().allocate(kOrder0);
+  if (!fresh) return fail(Errno::kNoMem);
+  const Pfn page = Native::pfn(*from);
+  parent.memory().copy(page, *fresh);
+  const std::uint64_t index = parent.memory().frame(parent.folios().head_of(page)).index() +
+                              (page - parent.folios().head_of(page)).raw();
+  child.folios().add_new_anon_rmap(*fresh, {vmas.child.anon_vma->id().raw(), index}, child.id(),
+                                   folio::MappedBy::kPtes);
+  child.rss().add_anon(PageCount(1));
+  const Entry e = Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vmas.child))));
+  child.tables().set_pte(to, maybe_writable(e, vmas.child));
+  return 1;
+}
+
+// Shares the run of entries of one folio that starts at `from`; returns its
+// length. Of a pinned folio one page at a time.
+Result<std::uint32_t, Errno> copy_present(AddressSpace& child, AddressSpace& parent, const Pair& vmas,
+                                          Entry* to, Entry* from, std::uint32_t limit) {
+  const Vma& vma = vmas.parent;
   folio::Folios& folios = parent.folios();
   const bool cow = vma.is_cow();
   std::uint32_t n = 1;
@@ -51,7 +79,10 @@ std::uint32_t copy_present(AddressSpace& child, AddressSpace& parent, const Vma&
     const Pfn page = Native::pfn(*from);
     const Pfn head = folios.head_of(page);
     if (folios.is_anon(head)) {
-      if (folios.is_large(head) && limit > 1) n = pte_batch(folios, from, limit);
+      const bool pinned = needs_cow_for_dma(parent, head);
+      if (pinned && parent.memory().frame(page).anon_exclusive != 0)
+        return copy_pinned(child, parent, vmas, to, from);
+      if (folios.is_large(head) && limit > 1 && !pinned) n = pte_batch(folios, from, limit);
       folios.get(head, n);
       folios.dup_anon_rmap_ptes(page, n, child.id());
       child.rss().add_anon(PageCount(n));
@@ -66,27 +97,35 @@ std::uint32_t copy_present(AddressSpace& child, AddressSpace& parent, const Vma&
   return n;
 }
 
-void copy_ptes(AddressSpace& child, AddressSpace& parent, const Vma& vma, Entry to_pmd, Entry from_pmd,
-               VirtRange range) {
+Result<void, Errno> copy_ptes(AddressSpace& child, AddressSpace& parent, const Pair& vmas, Entry to_pmd,
+                              Entry from_pmd, VirtRange range) {
   Entry* from = parent.tables().pte(from_pmd, range.begin);
   Entry* to = child.tables().pte(to_pmd, range.begin);
   Entry* const end = from + pages_between(range.begin, range.end).raw();
   while (from != end) {
     std::uint32_t n = 1;
     if (Native::is_present(*from)) {
-      n = copy_present(child, parent, vma, to, from, static_cast<std::uint32_t>(end - from));
+      n = QUIRE_TRY(copy_present(child, parent, vmas, to, from, static_cast<std::uint32_t>(end - from)));
     } else {
       child.tables().set_pte(to, *from);  // a guard marker guards the child as well
     }
     from += n;
     to += n;
   }
+  return {};
 }
 
-Result<void, Errno> copy_page_range(AddressSpace& child, AddressSpace& parent, const Vma& vma) {
+bool is_pinned_huge(const AddressSpace& parent, Entry pmd) {
+  const Pfn head = Native::pfn(pmd);
+  return head != parent.system().huge_zero.head && needs_cow_for_dma(parent, head) &&
+         parent.system().memory.frame(head).anon_exclusive != 0;
+}
+
+Result<void, Errno> copy_page_range(AddressSpace& child, AddressSpace& parent, Vma& vma, const Vma& copy) {
   Result<void, Errno> result;
   parent.tables().for_each_pmd(vma.range, [&](VirtAddr block, Entry& from) {
     if (!result) return;
+    if (Native::is_leaf(from) && is_pinned_huge(parent, from)) split_huge_pmd(parent, vma, from, block);
     Entry* const to = child.tables().alloc_pmd(block);
     if (to == nullptr) {
       result = fail(Errno::kNoMem);
@@ -95,8 +134,8 @@ Result<void, Errno> copy_page_range(AddressSpace& child, AddressSpace& parent, c
     } else if (Native::is_none(*to) && !child.tables().alloc_pte_table(*to)) {
       result = fail(Errno::kNoMem);
     } else {
-      copy_ptes(child, parent, vma, *to, from,
-                {std::max(block, vma.begin()), std::min(block + kOrderPmd.bytes(), vma.end())});
+      result = copy_ptes(child, parent, {vma, copy}, *to, from,
+                         {std::max(block, vma.begin()), std::min(block + kOrderPmd.bytes(), vma.end())});
     }
   });
   return result;
@@ -114,7 +153,7 @@ Result<void, Errno> dup_mmap(AddressSpace& child, AddressSpace& parent) {
     if (vma.flags.has(VmFlag::kDontCopy)) continue;
     const Vma& copy = child.mappings().fork_vma(vma);
     if (vma.flags.has(VmFlag::kWipeOnFork) || !needs_copy(copy)) continue;
-    QUIRE_TRY(copy_page_range(child, parent, vma));
+    QUIRE_TRY(copy_page_range(child, parent, vma, copy));
   }
   parent.system().khugepaged.fork(child, parent);
   return {};

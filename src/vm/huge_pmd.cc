@@ -92,6 +92,19 @@ bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kin
   return true;
 }
 
+// A watched page: the fault gets its memory, and only then hands over.
+HugeFault hand_over_to_uffd(AddressSpace& mm, AccessKind kind) {
+  if (kind != AccessKind::kWrite && mm.system().settings.use_zero_page) {
+    if (mm.get_huge_zero()) return HugeFault::kBus;
+    mm.counters().add(VmEvent::thp_fault_fallback);
+    return HugeFault::kFallback;
+  }
+  const auto head = allocate_folio_pmd(mm);
+  if (!head) return HugeFault::kFallback;
+  mm.folios().put(*head);
+  return HugeFault::kBus;
+}
+
 void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr block) {
   const Entry zero = Native::make_special(Native::leaf(mm.system().zero_page, page_prot(vma)));
   for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
@@ -104,6 +117,7 @@ HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, 
   if (!vma.block_fits(addr, kOrderPmd)) return HugeFault::kFallback;  // silently: no counter
   mm.mappings().anon_vma_prepare(vma);
   mm.system().khugepaged.enter_vma(mm, vma, vma.flags);
+  if (vma.flags.has(VmFlag::kUffdMissing)) return hand_over_to_uffd(mm, kind);
   if (kind != AccessKind::kWrite && mm.system().settings.use_zero_page) return map_huge_zero(mm, vma, pmd);
   const auto head = allocate_folio_pmd(mm);
   if (!head) return HugeFault::kFallback;

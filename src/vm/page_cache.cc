@@ -5,8 +5,10 @@
 namespace quire::vm {
 namespace {
 
+constexpr unsigned kOffsetBits = 36;
+
 constexpr std::uint64_t key(FileId file, std::uint64_t pgoff) {
-  return (static_cast<std::uint64_t>(file.raw()) << 36) | (pgoff & ((1ULL << 36) - 1));
+  return (static_cast<std::uint64_t>(file.raw()) << kOffsetBits) | (pgoff & ((1ULL << kOffsetBits) - 1));
 }
 
 }  // namespace
@@ -32,6 +34,19 @@ std::optional<Pfn> PageCache::page(FileId file, std::uint64_t pgoff) {
   folios_.mark_touched(*page);  // waste is about anonymous memory; the cache has its reasons
   index_->pages.emplace(key(file, pgoff), *page);
   return page;
+}
+
+std::optional<Pfn> PageCache::find(FileId file, std::uint64_t pgoff) const {
+  const auto found = index_->pages.find(key(file, pgoff));
+  return found == index_->pages.end() ? std::nullopt : std::optional(found->second);
+}
+
+void PageCache::drop(FileId file) {
+  absl::erase_if(index_->pages, [&](const auto& entry) {
+    if (entry.first >> kOffsetBits != file.raw()) return false;
+    folios_.put(entry.second);
+    return true;
+  });
 }
 
 PageCount PageCache::pages() const { return PageCount(index_->pages.size()); }

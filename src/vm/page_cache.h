@@ -25,6 +25,10 @@ class PageCache {
 
   // The frame of a file's page; made at first use. Nothing when no frame is left.
   [[nodiscard]] std::optional<Pfn> page(FileId file, std::uint64_t pgoff);
+  // The same, but only one that is there already.
+  [[nodiscard]] std::optional<Pfn> find(FileId file, std::uint64_t pgoff) const;
+  // The file is gone, and nobody maps it any more.
+  void drop(FileId file);
   [[nodiscard]] PageCount pages() const;
 
  private:

@@ -5,17 +5,6 @@
 namespace quire::vm {
 namespace {
 
-// One page as get_user_pages sees it: nothing to do, or one fault.
-FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
-  const Entry* const pmd = mm.tables().find_pmd(addr);
-  if (pmd != nullptr && Native::is_present(*pmd)) {
-    const Entry e = Native::is_leaf(*pmd) ? *pmd : *mm.tables().pte(*pmd, addr);
-    if (Native::is_present(e) && (kind != AccessKind::kWrite || Native::is_writable(e)))
-      return FaultResult::kHit;
-  }
-  return handle_mm_fault(mm, vma, addr, kind);
-}
-
 // The pages of `part` of one mapping; ends at the first that cannot be had.
 Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Populated& done) {
   if (vma.flags.has_any(VmFlag::kIo | VmFlag::kPfnMap | VmFlag::kLockOnFault)) return {};
@@ -46,6 +35,16 @@ Result<void, Errno> each_mapping(AddressSpace& mm, VirtRange range, Fn fn) {
 }
 
 }  // namespace
+
+FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
+  const Entry* const pmd = mm.tables().find_pmd(addr);
+  if (pmd != nullptr && Native::is_present(*pmd)) {
+    const Entry e = Native::is_leaf(*pmd) ? *pmd : *mm.tables().pte(*pmd, addr);
+    if (Native::is_present(e) && (kind != AccessKind::kWrite || Native::is_writable(e)))
+      return FaultResult::kHit;
+  }
+  return handle_mm_fault(mm, vma, addr, kind);
+}
 
 Populated mm_populate(AddressSpace& mm, VirtRange range) {
   Populated done;

@@ -11,6 +11,9 @@
 
 namespace quire::vm {
 
+// One page as get_user_pages sees it: nothing to do, or one fault.
+[[nodiscard]] FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind);
+
 // What one populate call did.
 struct Populated {
   std::uint64_t faults = 0;

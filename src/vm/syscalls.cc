@@ -281,6 +281,9 @@ Result<Mapped, Errno> move_vma(AddressSpace& mm, const MremapRequest& r, Vma& vm
     QUIRE_TRY(unmap(mm, to));
     return fail(entries.error());
   }
+  // What moved is not watched any more, and neither is what it merged with.
+  moved.copy->flags = moved.copy->flags.without(kVmUffdFlags);
+  moved.copy->userfaultfd_ctx = 0;
   if (dont_unmap) {
     moved.source->flags = moved.source->flags.without(kVmLockedMask);  // of all of it, not of the part
     if (whole) mm.mappings().drop_anon_vma(*moved.source);
@@ -345,7 +348,8 @@ Result<Mapped, Errno> move_all(AddressSpace& mm, const MremapRequest& r, VirtRan
     if (vma == nullptr || vma->begin() >= old_range.end) break;
     at = std::max(at, vma->begin());
     const VirtRange part{at, std::min(vma->end(), old_range.end)};
-    const bool alone = vma->file.kind == FileKind::kRegular || vma->file.kind == FileKind::kDevice;
+    const bool alone = vma->file.kind == FileKind::kRegular || vma->file.kind == FileKind::kDevice ||
+                       vma->uffd_armed();
     if (alone && (first || part.end < old_range.end)) return fail(Errno::kFault);
     MremapRequest one = r;
     one.addr = at;

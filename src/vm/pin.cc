@@ -1,0 +1,55 @@
+#include "vm/pin.h"
+
+#include "vm/fault.h"
+#include "vm/populate.h"
+
+namespace quire::vm {
+namespace {
+
+Errno errno_of(FaultResult result) { return result == FaultResult::kOom ? Errno::kNoMem : Errno::kFault; }
+
+// The page behind `addr`, made writable by a fault where it is not.
+Result<Pfn, Errno> page_to_write(AddressSpace& mm, VirtAddr addr) {
+  Vma* const vma = mm.mappings().find(addr);
+  if (vma == nullptr || vma->flags.has_any(VmFlag::kIo | VmFlag::kPfnMap) || !vma->flags.has(VmFlag::kWrite))
+    return fail(Errno::kFault);
+  const FaultResult result = fault_in(mm, *vma, addr, AccessKind::kWrite);
+  if (result != FaultResult::kHit && result != FaultResult::kMinor) return fail(errno_of(result));
+  return mapped_frame(mm, addr);
+}
+
+}  // namespace
+
+Result<std::vector<Pfn>, Errno> pin_longterm(AddressSpace& mm, VirtRange range) {
+  mm.has_pinned = true;
+  std::vector<Pfn> pages;
+  for (VirtAddr addr = range.begin; addr < range.end; addr += PageCount(1)) {
+    const auto page = page_to_write(mm, addr);
+    if (!page) {
+      unpin(mm.system(), pages);
+      return fail(page.error());
+    }
+    mm.folios().pin(*page);  // before the next fault, which may meet this reference
+    pages.push_back(*page);
+  }
+  return pages;
+}
+
+void unpin(System& system, std::span<const Pfn> pages) {
+  for (const Pfn page : pages) system.folios.unpin(page);
+}
+
+Result<void, Errno> pin_to_read(AddressSpace& mm, VirtRange range) {
+  mm.has_pinned = true;
+  for (VirtAddr addr = range.begin; addr < range.end; addr += PageCount(1)) {
+    const FaultResult result = unshare(mm, addr);
+    if (result != FaultResult::kHit && result != FaultResult::kMinor) return fail(errno_of(result));
+  }
+  return {};
+}
+
+bool needs_cow_for_dma(const AddressSpace& mm, Pfn head) {
+  return mm.has_pinned && mm.system().folios.maybe_dma_pinned(head);
+}
+
+}  // namespace quire::vm
