@@ -7,7 +7,7 @@ SETUP := scripts/setup.sh
 RECORDING ?= $(firstword $(wildcard traces/python*.quire) $(wildcard traces/*.quire))
 POLICIES ?= never 64K 2M all 16K+64K
 
-.PHONY: build everything run test asan tsan bench accuracy fuzz litmus format tidy setup clean help
+.PHONY: build everything run test asan tsan bench accuracy fuzz litmus mutations format tidy setup clean help
 
 build: setup  ## the program, at build/quire
 	@cmake --preset release --log-level=WARNING >/dev/null
@@ -41,6 +41,9 @@ fuzz: setup  ## every fuzz target for FUZZ_SECONDS (default 60) each
 
 litmus: build  ## every litmus file on both sides, then 10,000 random experiments (needs root)
 	@scripts/litmus.sh
+
+mutations: setup  ## small wrong changes to the engine, each of which an experiment must notice
+	@scripts/mutations.py
 
 format: setup  ## clang-format over every source
 	@git ls-files -z '*.h' '*.cc' '*.c' | xargs -0 -r clang-format-19 -i

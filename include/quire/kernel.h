@@ -207,6 +207,10 @@ class Process {
   [[nodiscard]] std::vector<PageInfo> layout(VirtRange range) const;
   // The same as runs, each as long as it can be.
   [[nodiscard]] std::vector<LayoutRun> layout_runs(VirtRange range) const;
+  // The parts of a range whose entries are tied together in blocks that the
+  // hardware may hold as one translation each: arm64's contiguous bit. Empty on
+  // x86-64. Mirrors what contpte does behind Linux' back; no kernel shows it.
+  [[nodiscard]] std::vector<VirtRange> cont_ranges(VirtRange range) const;
   [[nodiscard]] PageCount resident() const;
   [[nodiscard]] PageCount table_pages() const;
   // Minor faults so far, by accesses and by calls that populate.

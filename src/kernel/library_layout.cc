@@ -153,6 +153,25 @@ std::vector<LayoutRun> Process::layout_runs(VirtRange range) const {
   return LayoutWalk(*state_->mm, {range.begin.align_down(), range.end.align_up()}).run();
 }
 
+std::vector<VirtRange> Process::cont_ranges(VirtRange range) const {
+  std::vector<VirtRange> ranges;
+  if (arch::Native::kContOrder == 0) return ranges;
+  vm::AddressSpace& mm = *state_->mm;
+  const PageCount block(1ULL << arch::Native::kContOrder);
+  mm.tables().for_each_pmd(range, [&](VirtAddr at, arch::Entry& pmd) {
+    if (arch::Native::is_leaf(pmd)) return;
+    for (const VirtAddr end = at + kOrderPmd.bytes(); at < end; at += block) {
+      if (!arch::Native::is_cont(*mm.tables().pte(pmd, at)) || !range.contains(at)) continue;
+      if (!ranges.empty() && ranges.back().end == at) {
+        ranges.back().end += block;
+      } else {
+        ranges.push_back({at, at + block});
+      }
+    }
+  });
+  return ranges;
+}
+
 std::vector<PageInfo> Process::layout(VirtRange range) const {
   std::vector<PageInfo> pages;
   for (const LayoutRun& run : layout_runs(range))

@@ -109,7 +109,11 @@ class StepCheck {
     }
     std::set<std::uint64_t> folios;
     for (const auto& [at, page] : pages) {
-      if (meets(property, page, other, folios)) continue;
+      if (property.kind == Kind::kCont || property.kind == Kind::kNoCont) {
+        if (is_cont(seen_, process_, at) == (property.kind == Kind::kCont)) continue;
+      } else if (meets(property, page, other, folios)) {
+        continue;
+      }
       return found(fmt::format("{}: {} is {}", print(Claim(one)), names_.name_of(at), describe(page)));
     }
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/size.h"
 #include "litmus/print.h"
 
 namespace quire::litmus {
@@ -32,6 +33,15 @@ std::string ending_text(const Step& step, const Ending& ending) {
   return text;
 }
 
+// "  cont +64K..+128K": blocks of entries, as offsets.
+std::string cont_text(const View& view) {
+  std::string text;
+  for (const VirtRange range : view.cont)
+    text += fmt::format("{}+{}..+{}", text.empty() ? "  cont " : ", ",
+                        base::short_size(range.begin - view.range.begin), base::short_size(range.size()));
+  return text;
+}
+
 }  // namespace
 
 std::string draw(const Pages& pages, Letters& letters) {
@@ -49,8 +59,8 @@ std::string layout_text(const Experiment& experiment, const Recording& recording
     text += fmt::format("{:>4}: {}{}\n", step.where.line, print(step), ending_text(step, seen.ending));
     Letters letters;
     for (const View& view : seen.views)
-      text += fmt::format("        {}: {} {}\n", view.process, view.block,
-                          shrink_picture(draw(view.pages, letters)));
+      text += fmt::format("        {}: {} {}{}\n", view.process, view.block,
+                          shrink_picture(draw(view.pages, letters)), cont_text(view));
     for (const auto& [name, n] : seen.moved) text += fmt::format("        {} {:+}\n", name, n);
   }
   return text;

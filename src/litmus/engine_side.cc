@@ -80,6 +80,11 @@ class EngineSide : public Side {
     return pages;
   }
 
+  std::vector<VirtRange> cont(const std::string& process, VirtRange range) override {
+    if (arch::Native::kContOrder == 0) return {};
+    return processes_.at(process)->cont_ranges(range);
+  }
+
   const std::vector<std::string>& counter_names() const override { return counter_names_; }
   std::vector<std::int64_t> counters() override {
     const std::vector<Counter> all = kernel_->counters();

@@ -219,6 +219,8 @@ struct Property {
     kMapcount,   // mapped `number` times
     kPmd,        // by a PMD entry
     kPte,
+    kCont,  // its entry is one of a block that the hardware may hold as one
+    kNoCont,
   };
   Kind kind = Kind::kPresent;
   std::uint64_t number = 0;

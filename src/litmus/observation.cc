@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <utility>
 
 #include "base/size.h"
@@ -54,6 +56,13 @@ std::optional<Page> find_page(const Observation& seen, const std::string& proces
     if (view.process == process && view.range.contains(addr))
       return view.pages[pages_between(view.range.begin, addr.align_down()).raw()];
   return std::nullopt;
+}
+
+bool is_cont(const Observation& seen, const std::string& process, VirtAddr addr) {
+  return std::ranges::any_of(seen.views, [&](const View& view) {
+    return view.process == process &&
+           std::ranges::any_of(view.cont, [&](VirtRange range) { return range.contains(addr); });
+  });
 }
 
 std::string describe(const Page& page) {

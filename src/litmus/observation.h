@@ -23,6 +23,9 @@ struct View {
   std::string block;
   VirtRange range;
   Pages pages;
+  // What of it is tied together in blocks of entries. No kernel shows it, so
+  // that two sides are not compared in it.
+  std::vector<VirtRange> cont = {};
   bool operator==(const View&) const = default;
 };
 
@@ -87,6 +90,9 @@ class FolioNumbers {
                                     const std::string& block);
 [[nodiscard]] std::optional<Page> find_page(const Observation& seen, const std::string& process,
                                             VirtAddr addr);
+
+// Whether the page's entry is one of a block.
+[[nodiscard]] bool is_cont(const Observation& seen, const std::string& process, VirtAddr addr);
 
 // "folio 3 of 64K, page 2, mapped 1 time", "the huge zero page", "absent".
 [[nodiscard]] std::string describe(const Page& page);

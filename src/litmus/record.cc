@@ -40,8 +40,8 @@ class Recorder {
     for (const std::string& process : lives_.alive()) {
       for (const Names::Block& block : blocks_) {
         if (block.step > i) continue;
-        seen.views.push_back(
-            {process, block.name, block.range, QUIRE_TRY(side_.pages(process, block.range))});
+        seen.views.push_back({process, block.name, block.range, QUIRE_TRY(side_.pages(process, block.range)),
+                              side_.cont(process, block.range)});
       }
     }
     numbers_.apply(seen.views);

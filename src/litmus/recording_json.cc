@@ -41,11 +41,14 @@ Json view_json(const View& view) {
     runs.push_back(run_json(at, run));
     at += PageCount(run.pages);
   }
-  return {{"process", view.process},
-          {"name", view.block},
-          {"begin", hex(view.range.begin.raw())},
-          {"end", hex(view.range.end.raw())},
-          {"runs", std::move(runs)}};
+  Json json{{"process", view.process},
+            {"name", view.block},
+            {"begin", hex(view.range.begin.raw())},
+            {"end", hex(view.range.end.raw())},
+            {"runs", std::move(runs)}};
+  for (const VirtRange range : view.cont)
+    json["cont"].push_back({{"address", hex(range.begin.raw())}, {"pages", range.size().raw() / kPageSize}});
+  return json;
 }
 
 Json step_json(const Step& step, const Observation& seen, const Observation* before, Views views) {

@@ -23,6 +23,10 @@ class Side {
   [[nodiscard]] virtual Result<Ending, Diagnostic> perform(const Step& step, const Names& names) = 0;
   // The pages of a live process; `folio` holds anything that tells folios apart.
   [[nodiscard]] virtual Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) = 0;
+  // What of it the hardware may hold in blocks of entries: arm64's contiguous bit.
+  [[nodiscard]] virtual std::vector<VirtRange> cont(const std::string& /*process*/, VirtRange /*range*/) {
+    return {};
+  }
   // The counters this side has and shows exactly, and their values in that order.
   [[nodiscard]] virtual const std::vector<std::string>& counter_names() const = 0;
   [[nodiscard]] virtual std::vector<std::int64_t> counters() = 0;

@@ -45,7 +45,8 @@ constexpr std::array kProperties{entry("absent", Kind::kAbsent), entry("present"
                                  entry("anon", Kind::kAnon),     entry("swapped", Kind::kSwapped),
                                  entry("guard", Kind::kGuard),   entry("exclusive", Kind::kExclusive),
                                  entry("shared", Kind::kShared), entry("pmd", Kind::kPmd),
-                                 entry("pte", Kind::kPte)};
+                                 entry("pte", Kind::kPte),       entry("cont", Kind::kCont),
+                                 entry("nocont", Kind::kNoCont)};
 
 }  // namespace
 
