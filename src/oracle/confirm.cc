@@ -17,11 +17,14 @@ void keep_common(std::vector<Finding>& findings, const std::vector<Finding>& aga
 
 }  // namespace
 
+// A run with nothing wrong is also one that is fit to be kept.
 Result<std::vector<Finding>, Diagnostic> confirmed_findings(const Attempt& attempt, Patience patience) {
   std::vector<Finding> findings = QUIRE_TRY(attempt());
-  for (int run = 1; run < patience.runs && only_counters(findings); ++run) {
+  std::vector<Finding> last = findings;
+  for (int run = 1; run < patience.runs && only_counters(last); ++run) {
     std::this_thread::sleep_for(patience.first_pause * (1 << (run - 1)));
-    keep_common(findings, QUIRE_TRY(attempt()));
+    last = QUIRE_TRY(attempt());
+    keep_common(findings, last);
   }
   return findings;
 }

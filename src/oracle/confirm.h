@@ -25,7 +25,8 @@ struct Patience {
 using Attempt = std::function<Result<std::vector<Finding>, Diagnostic>()>;
 
 // What was wrong with the first run, but of counters only what was wrong with
-// every one. Runs again only while nothing but counters is wrong.
+// every one. Runs again while nothing but counters is wrong: the last run is one
+// without, if there is any.
 [[nodiscard]] Result<std::vector<Finding>, Diagnostic> confirmed_findings(const Attempt& attempt,
                                                                           Patience patience = {});
 

@@ -50,5 +50,12 @@ TEST(Confirm, KeepsWhatComesEveryTime) {
   EXPECT_EQ(runs.done, 4U);
 }
 
+// The run that is kept has nothing of others in it.
+TEST(Confirm, EndsWithACleanRun) {
+  Runs runs{{{counter(1)}, {counter(2)}, {counter(3)}, {}}};
+  EXPECT_TRUE(confirmed_findings(runs.attempt(), kAtOnce)->empty());
+  EXPECT_EQ(runs.done, 4U);
+}
+
 }  // namespace
 }  // namespace quire::litmus
