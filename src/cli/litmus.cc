@@ -9,6 +9,7 @@
 #include "cli/tell.h"
 #include "cli/verbs.h"
 #include "litmus/stored.h"
+#include "litmus/words.h"
 #include "oracle/run.h"
 #include "policy/near_miss.h"
 #include "report/document.h"
@@ -50,7 +51,7 @@ Result<void, Diagnostic> store_if_it_holds(const Verdict& verdict) {
 }
 
 Result<void, Diagnostic> check_arch(const std::string& arch) {
-  const std::vector<std::string> names{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
+  const std::vector<std::string> names(litmus::arch_words().begin(), litmus::arch_words().end());
   if (arch.empty() || std::ranges::find(names, arch) != names.end()) return {};
   return fail(misuse(fmt::format("--arch \"{}\": there are {}", one_line(arch), fmt::join(names, ", ")),
                      policy::did_you_mean(arch, names)));

@@ -5,18 +5,7 @@
 namespace quire {
 namespace {
 
-using testing::boot;
-using testing::expect_sound;
-using testing::fill;
-using testing::filled;
-using testing::kArena;
-using testing::map;
-using testing::page;
-using testing::pages;
-using testing::picture;
-using testing::stat;
-
-std::string times(unsigned n, char c) { return std::string(n, c); }
+using namespace testing;
 
 // Pages that came one by one, while every size was off.
 void small_pages(Kernel& k, Process& p, std::initializer_list<std::pair<unsigned, unsigned>> runs) {

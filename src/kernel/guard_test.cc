@@ -5,15 +5,7 @@
 namespace quire {
 namespace {
 
-using testing::boot;
-using testing::expect_sound;
-using testing::fill;
-using testing::kArena;
-using testing::map;
-using testing::page;
-using testing::pages;
-using testing::picture;
-using testing::stat;
+using namespace testing;
 
 constexpr int kGuardInstall = 102, kGuardRemove = 103;
 

@@ -5,16 +5,7 @@
 namespace quire {
 namespace {
 
-using testing::boot;
-using testing::expect_sound;
-using testing::fill;
-using testing::filled;
-using testing::kArena;
-using testing::map;
-using testing::page;
-using testing::pages;
-using testing::picture;
-using testing::stat;
+using namespace testing;
 
 void write(Process& p, std::uint64_t n) {
   EXPECT_EQ(p.touch(page(n), AccessKind::kWrite), FaultResult::kMinor);
@@ -22,8 +13,6 @@ void write(Process& p, std::uint64_t n) {
 void read(Process& p, std::uint64_t n) {
   EXPECT_EQ(p.touch(page(n), AccessKind::kRead), FaultResult::kMinor);
 }
-
-std::string times(unsigned n, char c) { return std::string(n, c); }
 
 // Three designs of zero pages, the same three accesses: read page 3, write
 // page 7, write page 3. Mainline's zero page keeps the block small for good;

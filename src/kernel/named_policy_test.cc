@@ -5,16 +5,7 @@
 namespace quire {
 namespace {
 
-using testing::boot;
-using testing::expect_sound;
-using testing::fill;
-using testing::filled;
-using testing::kArena;
-using testing::map;
-using testing::page;
-using testing::pages;
-using testing::picture;
-using testing::stat;
+using namespace testing;
 
 // Version 4 of the proposal gives everybody the preferred size, and order 3
 // where that does not fit. (systems 5, 7, 10)

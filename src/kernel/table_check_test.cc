@@ -11,14 +11,7 @@ namespace quire {
 namespace {
 
 using arch::Native;
-using testing::boot;
-using testing::expect_sound;
-using testing::fill;
-using testing::filled;
-using testing::kArena;
-using testing::map;
-using testing::page;
-using testing::pages;
+using namespace testing;
 
 // A program with 2 MiB of its own mapping, an empty PMD entry, and a fresh
 // folio that is still nobody's.

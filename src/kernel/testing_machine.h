@@ -64,6 +64,9 @@ inline bool filled(Process& p, VirtAddr at, ByteCount length) {
   return true;
 }
 
+// A part of a picture.
+inline std::string times(unsigned n, char c) { return std::string(n, c); }
+
 // Each page as a letter: '.' nothing, 'G' guard, 'z' zero page, else the order
 // of its folio; in upper position of a PMD 'P' instead of '9'.
 inline std::string picture(const Process& p, VirtAddr at, std::uint64_t n) {

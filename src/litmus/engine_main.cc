@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "litmus/parse.h"
 #include "litmus/verdict.h"
 
 namespace {
@@ -14,7 +15,8 @@ using quire::Result;
 using quire::litmus::Verdict;
 
 Result<nlohmann::ordered_json, Diagnostic> run(const char* file) {
-  Verdict verdict = QUIRE_TRY(quire::litmus::open_experiment(file));
+  const std::string text = QUIRE_TRY(quire::litmus::read_text(file));
+  Verdict verdict = QUIRE_TRY(quire::litmus::open_experiment(file, text));
   QUIRE_TRY(verdict.ask_engine());
   verdict.conclude();
   nlohmann::ordered_json json = to_json(verdict);

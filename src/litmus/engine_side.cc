@@ -81,7 +81,6 @@ class EngineSide : public Side {
   }
 
   std::vector<VirtRange> cont(const std::string& process, VirtRange range) override {
-    if (arch::Native::kContOrder == 0) return {};
     return processes_.at(process)->cont_ranges(range);
   }
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "litmus/parse_lines.h"
 #include "litmus/parse_places.h"
@@ -12,8 +11,6 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kHeadWords{"rule", "about",  "fails", "ram",
                                                      "arch", "policy", "set"};
-
-constexpr std::array<std::string_view, 4> kArchitectures{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
 
 // "2.2.4", "T6", "system-24".
 bool is_rule_id(std::string_view word) {
@@ -63,8 +60,8 @@ Result<void, Diagnostic> parse_head(Cursor& line, Experiment& experiment) {
   if (word == "about") {
     experiment.about += (experiment.about.empty() ? "" : " ") + line.rest();
   } else if (word == "arch") {
-    if (std::ranges::find(kArchitectures, line.peek()) == kArchitectures.end())
-      return fail(line.expected(fmt::format("one of {}", fmt::join(kArchitectures, ", "))));
+    if (std::ranges::find(arch_words(), line.peek()) == arch_words().end())
+      return fail(line.expected(fmt::format("one of {}", fmt::join(arch_words(), ", "))));
     experiment.arch = line.next();
   } else {
     experiment.policy = line.rest();

@@ -18,17 +18,17 @@ const char* word_of(Verdict::Kind kind) {
   return kind == Verdict::Kind::kHolds ? "holds" : kind == Verdict::Kind::kFails ? "FAILS" : "unable";
 }
 
-void Verdict::add(const std::string& side, std::vector<Finding> more) {
+void add(std::vector<Finding>& to, const std::string& side, std::vector<Finding> more) {
   for (Finding& finding : more) {
     finding.what = side + ": " + finding.what;
-    findings.push_back(std::move(finding));
+    to.push_back(std::move(finding));
   }
 }
 
 Result<void, Diagnostic> Verdict::ask_engine() {
   engine = QUIRE_TRY(record_on(experiment, engine_side(experiment)));
-  add("engine", wrong_with(experiment, *engine));
-  if (kernel_is_stored) add("stored", differences_to_kernel(experiment, *engine, *kernel));
+  add(findings, "engine", wrong_with(experiment, *engine));
+  if (kernel_is_stored) add(findings, "stored", differences_to_kernel(experiment, *engine, *kernel));
   return {};
 }
 
@@ -38,10 +38,10 @@ void Verdict::conclude() {
   kind = !findings.empty() ? Kind::kFails : !unable.empty() ? Kind::kUnable : Kind::kHolds;
 }
 
-Result<Verdict, Diagnostic> open_experiment(const std::string& file) {
+Result<Verdict, Diagnostic> open_experiment(const std::string& file, std::string_view text) {
   Verdict verdict;
   verdict.file = file;
-  verdict.experiment = QUIRE_TRY(read_experiment(file));
+  verdict.experiment = QUIRE_TRY(parse(text, file));
   // What is stored is of kernels with pages of 4 KiB.
   if (kPageShift == 12) verdict.kernel = QUIRE_TRY(load_stored(file, verdict.experiment));
   verdict.kernel_is_stored = verdict.kernel.has_value();

@@ -29,8 +29,6 @@ struct Verdict {
   // JSON: what the engine of another architecture told, in place of its recording.
   std::string told;
 
-  // Adds findings of one side, or of "both", or of what was "stored".
-  void add(const std::string& side, std::vector<Finding> more);
   // Performs the experiment on the engine and holds the result against what
   // the file expects, and against what is in `kernel`.
   [[nodiscard]] Result<void, Diagnostic> ask_engine();
@@ -38,8 +36,11 @@ struct Verdict {
   void conclude();
 };
 
-// Reads a file, and what a kernel did as far as that is stored beside it.
-[[nodiscard]] Result<Verdict, Diagnostic> open_experiment(const std::string& file);
+// Adds findings of one side, or of "both", or of what was "stored".
+void add(std::vector<Finding>& to, const std::string& side, std::vector<Finding> more);
+
+// Parses the text of a file, and reads what a kernel did as far as that is stored beside it.
+[[nodiscard]] Result<Verdict, Diagnostic> open_experiment(const std::string& file, std::string_view text);
 
 [[nodiscard]] const char* word_of(Verdict::Kind kind);
 

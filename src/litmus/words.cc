@@ -39,6 +39,8 @@ constexpr std::array kPrctl{entry("off", Prctl::ThpDisable::kOff), entry("on", P
 constexpr std::array kSubjects{entry("pages", Subject::kPages), entry("contents", Subject::kContents),
                                entry("counters", Subject::kCounters), entry("endings", Subject::kEndings)};
 
+constexpr std::array<std::string_view, 4> kArchitectures{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
+
 using Kind = Property::Kind;
 constexpr std::array kProperties{entry("absent", Kind::kAbsent), entry("present", Kind::kPresent),
                                  entry("zero", Kind::kZero),     entry("hugezero", Kind::kHugeZero),
@@ -50,6 +52,7 @@ constexpr std::array kProperties{entry("absent", Kind::kAbsent), entry("present"
 
 }  // namespace
 
+std::span<const std::string_view> arch_words() { return kArchitectures; }
 std::span<const NumberedWord> advice_words() { return kAdvice; }
 std::span<const std::string_view> ending_words() { return kEndings; }
 std::span<const NumberedWord> uffd_words() { return kUffd; }

@@ -18,6 +18,8 @@ struct NumberedWord {
 
 // madvise(2), without MADV_, in the order of their numbers.
 [[nodiscard]] std::span<const NumberedWord> advice_words();
+// What Quire has an engine for.
+[[nodiscard]] std::span<const std::string_view> arch_words();
 // errno names and SIGSEGV, SIGBUS.
 [[nodiscard]] std::span<const std::string_view> ending_words();
 [[nodiscard]] std::span<const NumberedWord> uffd_words();   // Uffd::Op

@@ -59,16 +59,6 @@ Answer access(const Command& c) {
   return answer;
 }
 
-Answer answer_of(long result) {
-  Answer answer;
-  if (result == -1) {
-    answer.error = errno;
-  } else {
-    answer.value = static_cast<std::uint64_t>(result);
-  }
-  return answer;
-}
-
 Answer perform(const Command& c) {
   void* const at = pointer(c.addr);
   switch (c.call) {
@@ -76,23 +66,23 @@ Answer perform(const Command& c) {
     case Call::kWrite:
       return access(c);
     case Call::kMmap:
-      return answer_of(::syscall(SYS_mmap, at, c.length, c.number, c.flags, -1, 0));
+      return answer_to(::syscall(SYS_mmap, at, c.length, c.number, c.flags, -1, 0));
     case Call::kMunmap:
-      return answer_of(::munmap(at, c.length));
+      return answer_to(::munmap(at, c.length));
     case Call::kMprotect:
-      return answer_of(::mprotect(at, c.length, c.number));
+      return answer_to(::mprotect(at, c.length, c.number));
     case Call::kMadvise:
-      return answer_of(::madvise(at, c.length, c.number));
+      return answer_to(::madvise(at, c.length, c.number));
     case Call::kMremap:
-      return answer_of(::syscall(SYS_mremap, at, c.length, c.new_length, c.number, c.to));
+      return answer_to(::syscall(SYS_mremap, at, c.length, c.new_length, c.number, c.to));
     case Call::kMlock:
-      return answer_of(::mlock(at, c.length));
+      return answer_to(::mlock(at, c.length));
     case Call::kMunlock:
-      return answer_of(::munlock(at, c.length));
+      return answer_to(::munlock(at, c.length));
     case Call::kPrctl:
-      return answer_of(::prctl(PR_SET_THP_DISABLE, c.number, c.flags, 0, 0));
+      return answer_to(::prctl(PR_SET_THP_DISABLE, c.number, c.flags, 0, 0));
     case Call::kFork:
-      return answer_of(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0));
+      return answer_to(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0));
     default:
       break;
   }
@@ -112,7 +102,7 @@ void become_program() {
   CPU_ZERO(&one);
   CPU_SET(0, &one);
   ::sched_setaffinity(0, sizeof one, &one);
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_signal;
   ::sigaction(SIGSEGV, &action, nullptr);
   ::sigaction(SIGBUS, &action, nullptr);
@@ -145,7 +135,7 @@ Answer exec_again(const AllWires& wires, unsigned slot) {
     }
   }
   ::execv("/proc/self/exe", words.data());
-  return answer_of(-1);
+  return answer_to(-1);
 }
 
 // One program as it serves.

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 
@@ -54,6 +55,17 @@ struct Answer {
   int signal = 0;            // the last of these
   std::uint64_t wrong = 0;   // reads that found another byte
 };
+
+// To a system call that returned `result`, for the program itself: -1 is an error.
+[[nodiscard]] inline Answer answer_to(long result) {
+  Answer answer;
+  if (result == -1) {
+    answer.error = errno;
+  } else {
+    answer.value = static_cast<std::uint64_t>(result);
+  }
+  return answer;
+}
 
 inline constexpr unsigned kSlots = 8;
 

@@ -10,12 +10,6 @@
 namespace quire::litmus {
 namespace {
 
-Answer answer_of(long result) {
-  Answer answer;
-  if (result < 0) answer.error = errno;
-  return answer;
-}
-
 iovec bytes_at(std::uint64_t addr, std::uint64_t length) {
   return {.iov_base = reinterpret_cast<void*>(addr), .iov_len = length};
 }
@@ -37,7 +31,7 @@ Answer ProgramPins::pin(const Command& c) {
   if (ring < 0) return {.error = count_ < pins_.size() ? errno : ENOSPC};
   const iovec buffer = bytes_at(c.addr, c.length);
   const Answer answer =
-      answer_of(::syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &buffer, 1));
+      answer_to(::syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &buffer, 1));
   if (answer.error != 0) {
     ::close(ring);
   } else {
@@ -62,7 +56,7 @@ Answer ProgramPins::pin_to_read(const Command& c) {
     char byte = 0;
     const iovec here = bytes_at(reinterpret_cast<std::uint64_t>(&byte), 1);
     const iovec there = bytes_at(c.addr + offset, 1);
-    const Answer answer = answer_of(::syscall(SYS_process_vm_readv, ::getpid(), &here, 1, &there, 1, 0));
+    const Answer answer = answer_to(::syscall(SYS_process_vm_readv, ::getpid(), &here, 1, &there, 1, 0));
     if (answer.error != 0) return answer;
   }
   return {};

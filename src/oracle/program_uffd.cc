@@ -14,27 +14,21 @@
 namespace quire::litmus {
 namespace {
 
-Answer answer_of(int result) {
-  Answer answer;
-  if (result < 0) answer.error = errno;
-  return answer;
-}
-
 uffdio_range range_of(const Command& c) { return {.start = c.addr, .len = c.length}; }
 
 Answer do_register(int fd, const Command& c) {
   uffdio_register request{.range = range_of(c), .mode = UFFDIO_REGISTER_MODE_MISSING, .ioctls = 0};
-  return answer_of(::ioctl(fd, UFFDIO_REGISTER, &request));
+  return answer_to(::ioctl(fd, UFFDIO_REGISTER, &request));
 }
 
 Answer fill(int fd, std::uint64_t page, const void* source) {
   if (source == nullptr) {
     uffdio_zeropage request{.range = {.start = page, .len = kPageSize}, .mode = 0, .zeropage = 0};
-    return answer_of(::ioctl(fd, UFFDIO_ZEROPAGE, &request));
+    return answer_to(::ioctl(fd, UFFDIO_ZEROPAGE, &request));
   }
   uffdio_copy request{
       .dst = page, .src = reinterpret_cast<std::uint64_t>(source), .len = kPageSize, .mode = 0, .copy = 0};
-  return answer_of(::ioctl(fd, UFFDIO_COPY, &request));
+  return answer_to(::ioctl(fd, UFFDIO_COPY, &request));
 }
 
 Answer fill_all(int fd, const Command& c, const void* source) {
@@ -45,7 +39,7 @@ Answer fill_all(int fd, const Command& c, const void* source) {
 
 Answer protect(int fd, const Command& c, std::uint64_t mode) {
   uffdio_writeprotect request{.range = range_of(c), .mode = mode};
-  return answer_of(::ioctl(fd, UFFDIO_WRITEPROTECT, &request));
+  return answer_to(::ioctl(fd, UFFDIO_WRITEPROTECT, &request));
 }
 
 }  // namespace
@@ -69,14 +63,14 @@ Answer ProgramUffd::perform(const Command& c, void* scratch) {
     case Uffd::Op::kRegister:
       return do_register(fd_, c);
     case Uffd::Op::kUnregister:
-      return answer_of(::ioctl(fd_, UFFDIO_UNREGISTER, &range));
+      return answer_to(::ioctl(fd_, UFFDIO_UNREGISTER, &range));
     case Uffd::Op::kCopy:
       std::memset(scratch, c.value, kPageSize);
       return fill_all(fd_, c, scratch);
     case Uffd::Op::kZero:
       return fill_all(fd_, c, nullptr);
     case Uffd::Op::kWake:
-      return answer_of(::ioctl(fd_, UFFDIO_WAKE, &range));
+      return answer_to(::ioctl(fd_, UFFDIO_WAKE, &range));
     case Uffd::Op::kProtect:
       return protect(fd_, c, UFFDIO_WRITEPROTECT_MODE_WP);
     case Uffd::Op::kUnprotect:

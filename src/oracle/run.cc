@@ -1,7 +1,5 @@
 #include "oracle/run.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "arch/native.h"
@@ -12,27 +10,17 @@
 #include "oracle/elsewhere.h"
 
 namespace quire::litmus {
-namespace {
-
-void add(std::vector<Finding>& to, const std::string& side, std::vector<Finding> findings) {
-  for (Finding& finding : findings) {
-    finding.what = side + ": " + finding.what;
-    to.push_back(std::move(finding));
-  }
-}
-
-}  // namespace
-
 Result<Runner, Diagnostic> Runner::open(On on, std::string arch) {
   if (on == On::kEngine) return Runner(on, std::move(arch), std::nullopt);
   return Runner(on, std::move(arch), QUIRE_TRY(KernelHost::open()));
 }
 
 Result<Verdict, Diagnostic> Runner::run(const std::string& file) {
-  std::string arch = arch_named_in(QUIRE_TRY(read_text(file)));
+  const std::string text = QUIRE_TRY(read_text(file));
+  std::string arch = arch_named_in(text);
   if (arch.empty()) arch = arch_;
   if (!arch.empty() && arch != arch::Native::kName) return run_elsewhere(arch, file);
-  Verdict verdict = QUIRE_TRY(open_experiment(file));
+  Verdict verdict = QUIRE_TRY(open_experiment(file, text));
   if (host_) {
     verdict.kernel.reset();  // it is asked anew
     verdict.kernel_is_stored = false;

@@ -64,8 +64,12 @@ ThpTree::ThpTree(policy::Settings& settings, const stats::Counters& counters, Kh
 }
 
 void ThpTree::add_settings() {
-  for (const policy::Attribute& a : policy::attributes())
-    files_[a.path] = {&a, [this, &a] { return a.show(settings_, a.order); }};
+  for (const policy::Attribute& a : policy::attributes()) add_setting(a);
+}
+
+// The attribute is one of those that live as long as the program.
+void ThpTree::add_setting(const policy::Attribute& a) {
+  files_[a.path] = {&a, [this, &a] { return a.show(settings_, a.order); }};
 }
 
 void ThpTree::add_stats() {
@@ -74,24 +78,25 @@ void ThpTree::add_stats() {
     for (std::size_t i = 0; i < stats::kMthpStats; ++i) {
       const auto stat = static_cast<MthpStat>(i);
       if (!is_counted_for(stat, order)) continue;
-      files_[fmt::format("hugepages-{}/stats/{}", base::sysfs_size(order), stats::name(stat))] = {
-          nullptr, [this, stat, order] { return fmt::format("{}\n", counters_.get(stat, order)); }};
+      add_stat(stat, order);
     }
   }
+}
+
+void ThpTree::add_stat(MthpStat stat, Order order) {
+  files_[fmt::format("hugepages-{}/stats/{}", base::sysfs_size(order), stats::name(stat))] = {
+      nullptr, [this, stat, order] { return fmt::format("{}\n", counters_.get(stat, order)); }};
 }
 
 void ThpTree::show_policy_files() {
   for (const std::string_view path : settings_.policy->files) {
     const policy::Attribute& a = *policy::find_attribute(settings_, path);
-    files_[a.path] = {&a, [this, &a] { return a.show(settings_, a.order); }};
+    add_setting(a);
   }
   if (settings_.policy->collapse_orders == nullptr) return;
   for (unsigned n = 2; n < kPmdOrder; ++n) {
-    for (std::size_t i = static_cast<std::size_t>(MthpStat::collapse_alloc); i < stats::kMthpStats; ++i) {
-      const auto stat = static_cast<MthpStat>(i);
-      files_[fmt::format("hugepages-{}/stats/{}", base::sysfs_size(Order(n)), stats::name(stat))] = {
-          nullptr, [this, stat, n] { return fmt::format("{}\n", counters_.get(stat, Order(n))); }};
-    }
+    for (std::size_t i = static_cast<std::size_t>(MthpStat::collapse_alloc); i < stats::kMthpStats; ++i)
+      add_stat(static_cast<MthpStat>(i), Order(n));
   }
 }
 

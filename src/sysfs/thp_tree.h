@@ -78,6 +78,8 @@ class ThpTree {
   };
   void add_settings();
   void add_stats();
+  void add_setting(const policy::Attribute& a);
+  void add_stat(stats::MthpStat stat, Order order);
   [[nodiscard]] Result<const File*, Errno> find_file(std::string_view path) const;
   [[nodiscard]] bool is_dir(std::string_view path) const;
   [[nodiscard]] bool below_a_file(std::string_view path) const;

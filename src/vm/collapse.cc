@@ -2,13 +2,12 @@
 
 #include <limits>
 
-#include "base/check.h"
 #include "policy/policy.h"
+#include "vm/huge_pmd.h"
 
 namespace quire::vm {
 namespace {
 
-using folio::MappedBy;
 using stats::VmEvent;
 
 // What was met so far in one block.
@@ -55,8 +54,8 @@ ScanResult scan(AddressSpace& mm, const Vma& vma, const Entry* first, const Coll
   return enough ? ScanResult::kSucceed : ScanResult::kLackReferencedPage;
 }
 
-void copy_pages(AddressSpace& mm, const Entry* from, Pfn to) {
-  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) {
+void copy_pages(AddressSpace& mm, const Entry* from, std::uint32_t n, Pfn to) {
+  for (std::uint32_t i = 0; i < n; ++i) {
     const Pfn page = to + PageCount(i);
     if (none_or_zero(from[i])) {
       mm.memory().zero(page, kOrder0);
@@ -70,9 +69,9 @@ void copy_pages(AddressSpace& mm, const Entry* from, Pfn to) {
 
 // Takes the copied pages out of the table; runs of one folio go as one. What
 // was not there is from now on.
-void release_sources(AddressSpace& mm, Entry* first) {
+void release_sources(AddressSpace& mm, Entry* const first, Entry* const end) {
   std::uint32_t n = 1;
-  for (Entry* e = first; e != first + kPagesPerPmd; e += n) {
+  for (Entry* e = first; e != end; e += n) {
     n = 1;
     if (none_or_zero(*e)) {
       mm.rss().add_anon(PageCount(1));
@@ -81,8 +80,7 @@ void release_sources(AddressSpace& mm, Entry* first) {
     }
     const Pfn page = Native::pfn(*e);
     const Pfn head = mm.folios().head_of(page);
-    if (mm.folios().is_large(head))
-      n = pte_batch(mm.folios(), e, static_cast<std::uint32_t>(first + kPagesPerPmd - e));
+    if (mm.folios().is_large(head)) n = pte_batch(mm.folios(), e, static_cast<std::uint32_t>(end - e));
     mm.tables().clear_ptes(e, n);
     mm.folios().remove_rmap_ptes(page, n, mm.id());
     mm.folios().put(head, n);
@@ -100,17 +98,9 @@ ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry&
     mm.folios().put(*head);
     return ScanResult::kFail;
   }
-  Entry* const first = mm.tables().pte(pmd, block);
-  copy_pages(mm, first, *head);
-  release_sources(mm, first);
+  take_over_pages(mm, mm.tables().pte(pmd, block), kPagesPerPmd, *head);
   mm.tables().deposit_table(pmd);
-  mm.folios().add_new_anon_rmap(*head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
-                                MappedBy::kPmd);
-  mm.tables().set_pmd(
-      pmd,
-      maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(*head, page_prot(vma)))), vma));
-  if (mm.system().settings.shrink_underused)
-    mm.folios().defer_split(*head, folio::Folios::Why::kMaybeUnderused);
+  map_anon_pmd(mm, vma, pmd, block, *head, WpKind::kWrite);
   return ScanResult::kSucceed;
 }
 
@@ -152,6 +142,11 @@ Errno errno_of(ScanResult result) {
 }
 
 }  // namespace
+
+void take_over_pages(AddressSpace& mm, Entry* first, std::uint32_t n, Pfn to) {
+  copy_pages(mm, first, n, to);
+  release_sources(mm, first, first + n);
+}
 
 CollapseLimits CollapseLimits::of(const policy::KhugepagedSettings& settings) {
   return {.max_ptes_none = settings.max_ptes_none,

@@ -8,8 +8,6 @@ namespace {
 
 using stats::MthpStat;
 
-bool none_or_zero(Entry e) { return Native::is_none(e) || (Native::is_present(e) && Native::is_special(e)); }
-
 // An aligned piece of a block, on its way to become a folio.
 struct Piece {
   AddressSpace& mm;
@@ -60,48 +58,13 @@ ScanResult scan(const Piece& piece) {
   return referenced ? ScanResult::kSucceed : ScanResult::kLackReferencedPage;
 }
 
-void copy_pages(const Piece& piece, Pfn to) {
-  phys::PhysMemory& memory = piece.mm.memory();
-  for (std::uint32_t i = 0; i < piece.pages(); ++i) {
-    const Pfn page = to + PageCount(i);
-    if (none_or_zero(piece.first()[i])) {
-      memory.zero(page, kOrder0);
-      continue;
-    }
-    const Pfn source = Native::pfn(piece.first()[i]);
-    memory.copy(source, page);
-    if (memory.frame(source).touched != 0) piece.mm.folios().mark_touched(page);
-  }
-}
-
-void release_sources(const Piece& piece) {
-  Entry* const end = piece.first() + piece.pages();
-  std::uint32_t n = 1;
-  for (Entry* e = piece.first(); e != end; e += n) {
-    n = 1;
-    if (none_or_zero(*e)) {
-      piece.mm.rss().add_anon(PageCount(1));
-      piece.mm.tables().clear_ptes(e, 1);
-      continue;
-    }
-    const Pfn page = Native::pfn(*e);
-    const Pfn head = piece.mm.folios().head_of(page);
-    if (piece.mm.folios().is_large(head))
-      n = pte_batch(piece.mm.folios(), e, static_cast<std::uint32_t>(end - e));
-    piece.mm.tables().clear_ptes(e, n);
-    piece.mm.folios().remove_rmap_ptes(page, n, piece.mm.id());
-    piece.mm.folios().put(head, n);
-  }
-}
-
 ScanResult collapse_piece(const Piece& piece) {
   const ScanResult result = scan(piece);
   if (result != ScanResult::kSucceed) return result;
   const auto head = piece.mm.folios().allocate(piece.order);
   if (!head) return piece.refuse(MthpStat::collapse_alloc_failed, ScanResult::kAllocHugePageFail);
   piece.mm.counters().add(MthpStat::collapse_alloc, piece.order);
-  copy_pages(piece, *head);
-  release_sources(piece);
+  take_over_pages(piece.mm, piece.first(), piece.pages(), *head);
   map_anon_ptes(piece.mm, piece.vma, piece.begin, piece.pmd, {*head, piece.order}, WpKind::kWrite);
   return ScanResult::kSucceed;
 }

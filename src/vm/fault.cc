@@ -14,7 +14,7 @@ constexpr Access wanted(AccessKind kind) {
           .exec = kind == AccessKind::kExec};
 }
 
-// What the fault handler notes in an entry, and what the processor does by itself.
+// What the fault handler notes in an entry.
 Entry touch(Entry e, AccessKind kind) {
   e = Native::make_young(e);
   return kind == AccessKind::kWrite ? Native::make_dirty(e) : e;

@@ -1,5 +1,6 @@
 #include "vm/fault_anon.h"
 
+#include "arch/skip_empty.h"
 #include "base/check.h"
 #include "policy/policy.h"
 #include "vm/large_copy.h"
@@ -10,13 +11,6 @@ using folio::MappedBy;
 using stats::MthpStat;
 
 namespace {
-
-bool all_none(const Entry* first, std::uint64_t n) {
-  for (const Entry* e = first; e != first + n; ++e) {
-    if (!Native::is_none(*e)) return false;
-  }
-  return true;
-}
 
 // The sizes worth trying, largest first. Neither filter moves a counter.
 OrderSet suitable_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd) {
@@ -42,6 +36,8 @@ std::optional<FreshFolio> allocate(AddressSpace& mm, OrderSet orders) {
 }
 
 }  // namespace
+
+bool all_none(const Entry* first, std::uint64_t n) { return arch::skip_empty(first, first + n) == first + n; }
 
 OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders) {
   // Only the top is cut: the first size that fits keeps all smaller ones.

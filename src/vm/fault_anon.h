@@ -22,6 +22,9 @@ struct FreshFolio {
   Order order;
 };
 
+// Whether nothing stands in the `n` entries from `first` on.
+[[nodiscard]] bool all_none(const Entry* first, std::uint64_t n);
+
 // The orders of `orders` that may be tried at `addr`: from the largest whose block lies in the mapping down.
 [[nodiscard]] OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders);
 

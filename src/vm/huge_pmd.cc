@@ -13,7 +13,6 @@ using stats::VmEvent;
 
 namespace {
 
-
 // A fresh, zeroed 2 MiB folio, or nothing and the counters say so.
 std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm) {
   const auto head = mm.folios().allocate(kOrderPmd);
@@ -26,17 +25,12 @@ std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm) {
   return head;
 }
 
-// Maps the fresh folio; the counters of a huge fault move here and only here.
-void map_anon_folio_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head) {
-  mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
-                                MappedBy::kPmd);
-  mm.tables().set_pmd(
-      pmd,
-      maybe_writable(Native::make_young(Native::make_dirty(Native::huge_leaf(head, page_prot(vma)))), vma));
+// The counters of a huge fault move here and only here.
+void map_faulted_folio(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head) {
+  map_anon_pmd(mm, vma, pmd, block, head, WpKind::kWrite);
   mm.rss().add_anon(kOrderPmd.pages());
   mm.counters().add(VmEvent::thp_fault_alloc);
   mm.counters().add(MthpStat::anon_fault_alloc, kOrderPmd);
-  if (mm.system().settings.shrink_underused) mm.folios().defer_split(head, Folios::Why::kMaybeUnderused);
 }
 
 HugeFault map_huge_zero(AddressSpace& mm, const Vma& vma, Entry& pmd) {
@@ -55,7 +49,7 @@ HugeFault do_huge_zero_wp_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
   mm.mappings().anon_vma_prepare(vma);
   const auto head = allocate_folio_pmd(mm);
   if (!head) return HugeFault::kFallback;
-  map_anon_folio_pmd(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
+  map_faulted_folio(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
   return HugeFault::kDone;
 }
 
@@ -78,17 +72,11 @@ bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kin
   for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
     mm.memory().copy(old + PageCount(i), *fresh + PageCount(i));
   mm.tables().set_pmd(pmd, Entry{});
-  // The reverse map first: an entry never shows frames that no folio accounts for.
-  mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
-                                MappedBy::kPmd);
-  Entry e = Native::make_young(Native::huge_leaf(*fresh, page_prot(vma)));
-  if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
-  mm.tables().set_pmd(pmd, e);
   mm.folios().remove_rmap_pmd(old, mm.id());
   mm.folios().put(old);
+  map_anon_pmd(mm, vma, pmd, block, *fresh, kind);
   mm.counters().add(VmEvent::quire_cow_pmds);
   mm.counters().add(VmEvent::quire_cow_pages, kPagesPerPmd);
-  if (mm.system().settings.shrink_underused) mm.folios().defer_split(*fresh, Folios::Why::kMaybeUnderused);
   return true;
 }
 
@@ -113,6 +101,15 @@ void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr 
 
 }  // namespace
 
+void map_anon_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head, WpKind kind) {
+  mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
+                                MappedBy::kPmd);
+  Entry e = Native::make_young(Native::huge_leaf(head, page_prot(vma)));
+  if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
+  mm.tables().set_pmd(pmd, e);
+  if (mm.system().settings.shrink_underused) mm.folios().defer_split(head, Folios::Why::kMaybeUnderused);
+}
+
 HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd, AccessKind kind) {
   if (!vma.block_fits(addr, kOrderPmd)) return HugeFault::kFallback;  // silently: no counter
   mm.mappings().anon_vma_prepare(vma);
@@ -125,7 +122,7 @@ HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, 
     mm.folios().put(*head);
     return HugeFault::kOom;
   }
-  map_anon_folio_pmd(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
+  map_faulted_folio(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
   return HugeFault::kDone;
 }
 

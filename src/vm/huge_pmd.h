@@ -21,6 +21,11 @@ namespace quire::vm {
 [[nodiscard]] HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd,
                                             WpKind kind = WpKind::kWrite);
 
+// Maps a fresh folio of 2 MiB at the empty PMD entry of `block`, its reverse map
+// first: an entry never shows frames that no folio accounts for. The caller has
+// deposited a table, and counts the pages of the address space.
+void map_anon_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head, WpKind kind);
+
 // Replaces the huge entry of the block at `block` by a table of 512 entries;
 // the folio stays whole. Cannot fail: the table was deposited.
 void split_huge_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block);

@@ -56,8 +56,7 @@ bool map_zero_folio(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd) {
   if (!zero.valid() || !fault_orders(mm, vma, addr).contains(kZeroFolioOrder)) return false;
   Entry* const first = mm.tables().pte(pmd, addr.align_down(kZeroFolioOrder));
   const auto pages = static_cast<std::uint32_t>(kZeroFolioOrder.pages().raw());
-  for (const Entry* e = first; e != first + pages; ++e)
-    if (!Native::is_none(*e)) return false;
+  if (!all_none(first, pages)) return false;
   mm.tables().set_ptes(first, Native::make_young(Native::make_special(Native::leaf(zero, page_prot(vma)))),
                        pages);
   mm.counters().add(VmEvent::quire_zero_folios);

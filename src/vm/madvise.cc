@@ -4,6 +4,7 @@
 
 #include "policy/policy.h"
 #include "vm/collapse.h"
+#include "vm/each_mapping.h"
 #include "vm/guard.h"
 #include "vm/madvise_cold.h"
 #include "vm/madvise_free.h"
@@ -130,20 +131,11 @@ Result<Populated, Errno> madvise(AddressSpace& mm, VirtAddr start, ByteCount len
   if (advice == Advice::kPopulateRead) return faultin_page_range(mm, range, AccessKind::kRead);
   if (advice == Advice::kPopulateWrite) return faultin_page_range(mm, range, AccessKind::kWrite);
 
-  bool hole = false;
-  VirtAddr at = range.begin;
-  while (at < range.end) {
-    Vma* const vma = mm.mappings().find_first_from(at);
-    if (vma == nullptr || vma->begin() >= range.end) {
-      hole = true;
-      break;
-    }
-    if (vma->begin() > at) hole = true;
-    const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
-    (void)QUIRE_TRY(advise_part(mm, *vma, part, advice));
-    at = part.end;
-  }
-  if (hole) return fail(Errno::kNoMem);
+  const auto advise = [&](Vma& vma, VirtRange part) -> Result<void, Errno> {
+    (void)QUIRE_TRY(advise_part(mm, vma, part, advice));
+    return {};
+  };
+  if (QUIRE_TRY(each_mapping(mm, range, advise)) == Coverage::kHoles) return fail(Errno::kNoMem);
   return Populated{};
 }
 

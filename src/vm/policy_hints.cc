@@ -1,6 +1,7 @@
 #include "vm/policy_hints.h"
 
 #include "policy/policy.h"
+#include "vm/each_mapping.h"
 
 namespace quire::vm {
 namespace {
@@ -9,20 +10,12 @@ namespace {
 template <typename Change>
 Result<void, Errno> change_flags(AddressSpace& mm, VirtRange range, Change change) {
   if (!range.begin.aligned() || !range.end.aligned() || range.empty()) return fail(Errno::kInval);
-  bool hole = false;
-  for (VirtAddr at = range.begin; at < range.end;) {
-    Vma* const vma = mm.mappings().find_first_from(at);
-    if (vma == nullptr || vma->begin() >= range.end) {
-      hole = true;
-      break;
-    }
-    if (vma->begin() > at) hole = true;
-    if (!vma->is_anonymous()) return fail(Errno::kBadF);
-    const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
-    (void)QUIRE_TRY(mm.modify(*vma, part, change(vma->flags)));
-    at = part.end;
-  }
-  if (hole) return fail(Errno::kNoMem);
+  const auto change_part = [&](Vma& vma, VirtRange part) -> Result<void, Errno> {
+    if (!vma.is_anonymous()) return fail(Errno::kBadF);
+    (void)QUIRE_TRY(mm.modify(vma, part, change(vma.flags)));
+    return {};
+  };
+  if (QUIRE_TRY(each_mapping(mm, range, change_part)) == Coverage::kHoles) return fail(Errno::kNoMem);
   return {};
 }
 

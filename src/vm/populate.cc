@@ -1,5 +1,6 @@
 #include "vm/populate.h"
 
+#include "vm/each_mapping.h"
 #include "vm/fault.h"
 
 namespace quire::vm {
@@ -16,20 +17,6 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
     if (result == FaultResult::kMinor) ++done.faults;
     if (result == FaultResult::kOom) return fail(Errno::kAgain);
     if (result == FaultResult::kBus || result == FaultResult::kSegv) return fail(Errno::kNoMem);
-  }
-  return {};
-}
-
-// Calls fn(Vma&, its part of `range`) for each mapping, until one returns an error.
-template <typename Fn>
-Result<void, Errno> each_mapping(AddressSpace& mm, VirtRange range, Fn fn) {
-  VirtAddr at = range.begin;
-  while (at < range.end) {
-    Vma* const vma = mm.mappings().find_first_from(at);
-    if (vma == nullptr || vma->begin() >= range.end) break;
-    const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
-    QUIRE_TRY(fn(*vma, part));
-    at = part.end;
   }
   return {};
 }
@@ -58,7 +45,7 @@ Populated mm_populate(AddressSpace& mm, VirtRange range) {
 
 Result<Populated, Errno> mlock_populate(AddressSpace& mm, VirtRange range) {
   Populated done;
-  QUIRE_TRY(
+  (void)QUIRE_TRY(
       each_mapping(mm, range, [&](Vma& vma, VirtRange part) { return populate_part(mm, vma, part, done); }));
   return done;
 }

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "vm/each_mapping.h"
+
 namespace quire::vm {
 namespace {
 
@@ -18,16 +20,12 @@ Result<void, Errno> check_range(AddressSpace& mm, VirtRange range) {
 
 Result<void, Errno> set_mode(AddressSpace& mm, VirtRange range, VmFlags mode, std::uint32_t ctx) {
   QUIRE_TRY(check_range(mm, range));
-  VirtAddr at = range.begin;
-  while (at < range.end) {
-    Vma* const vma = mm.mappings().find_first_from(at);
-    if (vma == nullptr || vma->begin() >= range.end) break;
-    const VirtRange part{std::max(at, vma->begin()), std::min(vma->end(), range.end)};
-    if (vma->userfaultfd_ctx != ctx)
-      (void)QUIRE_TRY(
-          mm.mappings().modify_userfaultfd(*vma, part, vma->flags.without(kVmUffdFlags) | mode, ctx));
-    at = part.end;
-  }
+  const auto set_part = [&](Vma& vma, VirtRange part) -> Result<void, Errno> {
+    if (vma.userfaultfd_ctx == ctx) return {};
+    (void)QUIRE_TRY(mm.mappings().modify_userfaultfd(vma, part, vma.flags.without(kVmUffdFlags) | mode, ctx));
+    return {};
+  };
+  (void)QUIRE_TRY(each_mapping(mm, range, set_part));
   return {};
 }
 

@@ -6,6 +6,8 @@
 // MiB and follows the global file.
 #pragma once
 
+#include <array>
+
 #include "policy/policy.h"
 
 namespace quire::policy {
@@ -13,6 +15,10 @@ namespace quire::policy {
 // PAGE_ALLOC_COSTLY_ORDER: what even an architecture without wishes gets, and
 // the one step between the preferred size and 4 KiB.
 inline constexpr Order kCostlyOrder{3};
+
+// The settings files of the versions that ask the architecture.
+inline constexpr std::array<std::string_view, 2> kLafFiles{"laf_arch_wants_pte_order",
+                                                           "laf_unhinted_max_order"};
 
 // The 2 MiB size, as Linux 6.18 allows it. Empty when it does not.
 [[nodiscard]] OrderSet laf_thp(const Facts& facts);

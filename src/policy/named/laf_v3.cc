@@ -2,15 +2,11 @@
 // decide about 2 MiB; large folios are everywhere, limited by a boot parameter
 // (flexthp_unhinted_max) where 2 MiB is not allowed. It populates memory that
 // MADV_NOHUGEPAGE was called on, which is what the discussion was about.
-#include <array>
-
 #include "policy/named/laf.h"
 #include "policy/named/named.h"
 
 namespace quire::policy {
 namespace {
-
-constexpr std::array<std::string_view, 2> kFiles{"laf_arch_wants_pte_order", "laf_unhinted_max_order"};
 
 OrderSet orders(const Facts& facts) {
   const OrderSet thp = laf_thp(facts);
@@ -26,7 +22,7 @@ constinit const Policy kLafV3{
         "Large anonymous folios, version 3 (2023): even with never, NOHUGEPAGE and prctl. Breaks post-copy.",
     .systems = "6a, 7, 8, 10",
     .sizes = Policy::Sizes::kOwn,
-    .files = kFiles,
+    .files = kLafFiles,
     .orders = orders,
 };
 

@@ -1,15 +1,11 @@
 // The fourth version of the series, and what the discussion of 3-4 August
 // 2023 concluded: large folios wherever THP is not off, at most 64 KiB where
 // nobody asked.
-#include <array>
-
 #include "policy/named/laf.h"
 #include "policy/named/named.h"
 
 namespace quire::policy {
 namespace {
-
-constexpr std::array<std::string_view, 2> kFiles{"laf_arch_wants_pte_order", "laf_unhinted_max_order"};
 
 OrderSet orders(const Facts& facts) {
   const OrderSet thp = laf_thp(facts);
@@ -25,7 +21,7 @@ constinit const Policy kLafV4{
     .about = "Large anonymous folios, version 4 (2023): one preferred size wherever THP is not off.",
     .systems = "5, 7, 8, 10",
     .sizes = Policy::Sizes::kOwn,
-    .files = kFiles,
+    .files = kLafFiles,
     .orders = orders,
 };
 

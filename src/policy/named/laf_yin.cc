@@ -1,14 +1,10 @@
 // Yin Fengwei's and Huang Ying's variant: large folios follow the same rule
 // as 2 MiB, so that `madvise` gives them to those who asked only.
-#include <array>
-
 #include "policy/named/laf.h"
 #include "policy/named/named.h"
 
 namespace quire::policy {
 namespace {
-
-constexpr std::array<std::string_view, 2> kFiles{"laf_arch_wants_pte_order", "laf_unhinted_max_order"};
 
 OrderSet orders(const Facts& facts) {
   const OrderSet thp = laf_thp(facts);
@@ -23,7 +19,7 @@ constinit const Policy kLafYin{
     .about = "Yin's and Huang's variant (2023): large folios exactly where 2M is allowed.",
     .systems = "6c, 7, 8",
     .sizes = Policy::Sizes::kOwn,
-    .files = kFiles,
+    .files = kLafFiles,
     .orders = orders,
 };
 

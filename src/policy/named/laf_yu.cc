@@ -1,14 +1,10 @@
 // Yu Zhao's variant: what a mapping or process says trumps; the global file
 // is a default for 2 MiB only, so that `never` still gives large folios.
-#include <array>
-
 #include "policy/named/laf.h"
 #include "policy/named/named.h"
 
 namespace quire::policy {
 namespace {
-
-constexpr std::array<std::string_view, 2> kFiles{"laf_arch_wants_pte_order", "laf_unhinted_max_order"};
 
 OrderSet orders(const Facts& facts) {
   const OrderSet thp = laf_thp(facts);
@@ -25,7 +21,7 @@ constinit const Policy kLafYu{
         "Yu Zhao's variant (2023): prctl and NOHUGEPAGE trump, the file's never still gives large folios.",
     .systems = "6b, 7, 8",
     .sizes = Policy::Sizes::kOwn,
-    .files = kFiles,
+    .files = kLafFiles,
     .orders = orders,
 };
 
