@@ -64,13 +64,15 @@ class EngineSide : public Side {
     names_ = &names;
     process_ = step.process;
     contents_.clear();
-    Ending ending =
-        QUIRE_TRY(std::visit([this](const auto& action) { return perform(action); }, step.action));
+    return std::visit([this](const auto& action) { return perform(action); }, step.action);
+  }
+
+  Result<void, Diagnostic> check() override {
     if (const auto broken = kernel_->check_invariants(); !broken.empty()) {
       return fail(
           Diagnostic{Diagnostic::Kind::kFailure, "engine", "an invariant is broken: " + broken.front(), ""});
     }
-    return ending;
+    return {};
   }
 
   Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) override {
@@ -123,13 +125,12 @@ class EngineSide : public Side {
 
   // A frame that several programs map is read once.
   std::optional<std::uint64_t> content_of(Process& p, const PageInfo& page) {
-    const std::span bytes(page_bytes_);
-    if (!p.load(page.addr, bytes.first(1))) return std::nullopt;  // protected
     const bool zero = page.state == PageInfo::State::kZero;
-    const auto [known, is_new] = contents_.try_emplace(zero ? kZeroFrame : page.pfn.raw(), 0);
-    if (!is_new) return known->second;
-    QUIRE_CHECK(p.load(page.addr, bytes).has_value());
-    known->second = hash_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const auto [known, is_new] = contents_.try_emplace(zero ? kZeroFrame : page.pfn.raw());
+    const std::span bytes = std::span(page_bytes_).first(is_new || !known->second ? page_bytes_.size() : 1);
+    if (!p.load(page.addr, bytes)) return std::nullopt;  // protected
+    if (bytes.size() != 1)
+      known->second = hash_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     return known->second;
   }
 
@@ -299,8 +300,9 @@ class EngineSide : public Side {
   std::unique_ptr<Kernel> kernel_;
   std::map<std::string, Process*> processes_;
   std::vector<std::string> counter_names_;
-  std::vector<std::size_t> counter_places_;                     // of each in Kernel::counters()
-  absl::flat_hash_map<std::uint64_t, std::uint64_t> contents_;  // by frame, since the last step
+  std::vector<std::size_t> counter_places_;  // of each in Kernel::counters()
+  // Of each frame since the last step; none: only seen where it is protected.
+  absl::flat_hash_map<std::uint64_t, std::optional<std::uint64_t>> contents_;
   std::array<std::byte, kPageSize> page_bytes_{};
   std::vector<VirtRange> shared_;
   const Names* names_ = nullptr;

@@ -36,7 +36,9 @@ class Recorder {
     seen.ending = QUIRE_TRY(side_.perform(step, names_));
     seen.moved = moved();
     lives_.after(step);
-    if (look_ == Look::kAtTheEnd && i + 1 != experiment_.steps.size()) return seen;
+    const bool last = i + 1 == experiment_.steps.size();
+    if (look_ != Look::kOutermost || last) QUIRE_TRY(side_.check());
+    if (look_ == Look::kAtTheEnd && !last) return seen;
     for (const std::string& process : lives_.alive()) {
       for (const Names::Block& block : blocks_) {
         if (block.step > i) continue;

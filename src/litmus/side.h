@@ -21,6 +21,8 @@ class Side {
   virtual ~Side() = default;
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual Result<Ending, Diagnostic> perform(const Step& step, const Names& names) = 0;
+  // Whether the side itself is whole: kFailure when what it keeps is not.
+  [[nodiscard]] virtual Result<void, Diagnostic> check() { return {}; }
   // The pages of a live process; `folio` holds anything that tells folios apart.
   [[nodiscard]] virtual Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) = 0;
   // What of it the hardware may hold in blocks of entries: arm64's contiguous bit.
@@ -37,7 +39,8 @@ class Side {
 
 // What is looked at after each step: every named block; only those that do not
 // lie in an earlier one, which shows their pages as well; or nothing but these
-// after the last step.
+// after the last step. With kOutermost the side is checked after the last step
+// only: that is for two sides, where each step is checked by the other one.
 enum class Look : std::uint8_t { kEverything, kOutermost, kAtTheEnd };
 
 // Performs all steps and notes what is seen after each.
