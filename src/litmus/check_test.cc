@@ -106,7 +106,8 @@ TEST(Compare, FindsTheFirstDifference) {
 TEST(Record, StopsAtWhatItCannotDo) {
   const Played r = run(std::string(kOneFolio) + "uffd protect A\nread A+0 = 1\n");
   ASSERT_TRUE(r.recording.unable);
-  EXPECT_EQ(r.recording.unable->line(), "engine: write-protection by userfaultfd: not modelled by the engine yet");
+  EXPECT_EQ(r.recording.unable->line(),
+            "engine: write-protection by userfaultfd: not modelled by the engine yet");
   EXPECT_EQ(r.recording.steps.size(), 3U);
 }
 

@@ -246,6 +246,18 @@ class EngineSide : public Side {
     return ending_of(
         process().set_thp_disable(off ? 0 : 1, p.thp == Prctl::ThpDisable::kExceptAdvised ? 2 : 0));
   }
+  Done perform(const NameProcess& n) {
+    process().set_name(n.name);
+    return Ending{};
+  }
+  Done perform(const NameMapping& n) {
+    const VirtRange range = of(n.range);
+    return ending_of(process().name_mapping(range.begin, range.size(), n.name));
+  }
+  Done perform(const Sizes& s) {
+    const VirtRange range = of(s.range);
+    return ending_of(process().madvise_sizes(range.begin, range.size(), s.orders));
+  }
   Done perform(const Set& s) {
     for (const std::string& file : files_of(s)) {
       const auto written = kernel_->sysfs_write(file, s.value);

@@ -153,6 +153,23 @@ struct Prctl {
   bool operator==(const Prctl&) const = default;
 };
 
+// Hints that some named policies take: prctl(PR_SET_NAME), PR_SET_VMA_ANON_NAME,
+// and the set of sizes proposed for process_madvise.
+struct NameProcess {
+  std::string name;
+  bool operator==(const NameProcess&) const = default;
+};
+struct NameMapping {
+  Range range;
+  std::string name;
+  bool operator==(const NameMapping&) const = default;
+};
+struct Sizes {
+  Range range;
+  std::optional<OrderSet> orders;  // none: what everybody may
+  bool operator==(const Sizes&) const = default;
+};
+
 // A settings file below transparent_hugepage, or the `enabled` of some sizes.
 struct Set {
   Where where;
@@ -194,8 +211,9 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
-using Action = std::variant<Map, Space, Access, Advise, Protect, Unmap, Move, Resize, Lock, Unlock, Fork,
-                            Exit, Exec, Prctl, Set, Uffd, Pin, Unpin, Khugepaged, Split>;
+using Action =
+    std::variant<Map, Space, Access, Advise, Protect, Unmap, Move, Resize, Lock, Unlock, Fork, Exit, Exec,
+                 Prctl, NameProcess, NameMapping, Sizes, Set, Uffd, Pin, Unpin, Khugepaged, Split>;
 
 // --- Expectations ---
 

@@ -129,12 +129,23 @@ Parsed pin(Cursor& line) {
   return p;
 }
 
+// What a program calls itself or a mapping: any word.
+Result<std::string, Diagnostic> parse_label(Cursor& line) {
+  if (line.done() || line.peek() == "->") return fail(line.expected("a name"));
+  return std::string(line.next());
+}
+
 Parsed fork(Cursor& line) { return Fork{QUIRE_TRY(parse_name(line, "a name for the child"))}; }
 Parsed exit(Cursor& /*line*/) { return Exit{}; }
 Parsed exec(Cursor& /*line*/) { return Exec{}; }
 
 Parsed prctl(Cursor& line) {
-  if (!line.take("thp_disable")) return fail(line.expected("thp_disable"));
+  if (line.take("name")) return NameProcess{QUIRE_TRY(parse_label(line))};
+  if (line.take("vma_name")) {
+    const Range range = QUIRE_TRY(parse_range(line));
+    return NameMapping{range, QUIRE_TRY(parse_label(line))};
+  }
+  if (!line.take("thp_disable")) return fail(line.expected("thp_disable, name or vma_name"));
   return Prctl{static_cast<Prctl::ThpDisable>(QUIRE_TRY(parse_word(line, prctl_words(), "a mode")))};
 }
 
@@ -160,6 +171,27 @@ Parsed split(Cursor& line) {
   return s;
 }
 
+// The sizes of `16K,64K`.
+Result<OrderSet, Diagnostic> parse_sizes(Cursor& line) {
+  OrderSet sizes;
+  do {
+    const Where where = line.where();
+    const Order order = QUIRE_TRY(parse_order(line));
+    if (!kAnonOrders.contains(order))
+      return fail(line.wrong(
+          where, fmt::format("no size of anonymous memory, expected {} to {}",
+                             base::short_size(Order(2).bytes()), base::short_size(kOrderPmd.bytes()))));
+    sizes = sizes | OrderSet::of(order);
+  } while (line.take(","));
+  return sizes;
+}
+
+Parsed sizes(Cursor& line) {
+  Sizes s{QUIRE_TRY(parse_range(line)), std::nullopt};
+  if (!line.take("any")) s.orders = QUIRE_TRY(parse_sizes(line));
+  return s;
+}
+
 struct Verb {
   std::string_view word;
   Parsed (*parse)(Cursor&);
@@ -179,6 +211,7 @@ constexpr std::array kVerbs{Verb{"map", map},
                             Verb{"exit", exit},
                             Verb{"exec", exec},
                             Verb{"prctl", prctl},
+                            Verb{"sizes", sizes},
                             Verb{"set", set},
                             Verb{"uffd", uffd},
                             Verb{"pin", pin},
@@ -197,21 +230,6 @@ Diagnostic unknown_verb(const Cursor& line) {
   Diagnostic what = line.expected("a verb: " + list);
   what.hint = policy::did_you_mean(line.peek(), known);
   return what;
-}
-
-// The sizes of `16K,64K`.
-Result<OrderSet, Diagnostic> parse_sizes(Cursor& line) {
-  OrderSet sizes;
-  do {
-    const Where where = line.where();
-    const Order order = QUIRE_TRY(parse_order(line));
-    if (!kAnonOrders.contains(order))
-      return fail(line.wrong(
-          where, fmt::format("no size of anonymous memory, expected {} to {}",
-                             base::short_size(Order(2).bytes()), base::short_size(kOrderPmd.bytes()))));
-    sizes = sizes | OrderSet::of(order);
-  } while (line.take(","));
-  return sizes;
 }
 
 // Says whether the file takes the value.

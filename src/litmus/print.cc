@@ -13,6 +13,14 @@ using base::short_size;
 
 std::string size_of(Order order) { return short_size(order.bytes()); }
 
+std::string sizes_of(OrderSet orders) {
+  std::string text;
+  for (unsigned order = 0; order <= kMaxOrder; ++order) {
+    if (orders.contains(Order(order))) text += (text.empty() ? "" : ",") + size_of(Order(order));
+  }
+  return text;
+}
+
 std::string print(const Location& location) {
   if (location.kind == Location::Kind::kPlace) return " at " + litmus::print(location.place);
   if (location == Location{}) return "";
@@ -66,6 +74,13 @@ struct ActionPrinter {
   std::string operator()(const Exec& /*e*/) const { return "exec"; }
   std::string operator()(const Prctl& p) const {
     return fmt::format("prctl thp_disable {}", word_of(prctl_words(), static_cast<int>(p.thp)));
+  }
+  std::string operator()(const NameProcess& n) const { return "prctl name " + n.name; }
+  std::string operator()(const NameMapping& n) const {
+    return fmt::format("prctl vma_name {} {}", litmus::print(n.range), n.name);
+  }
+  std::string operator()(const Sizes& s) const {
+    return fmt::format("sizes {} {}", litmus::print(s.range), s.orders ? sizes_of(*s.orders) : "any");
   }
   std::string operator()(const Set& s) const { return litmus::print(s); }
   std::string operator()(const Uffd& u) const {
@@ -161,12 +176,7 @@ std::string print(const Range& range) {
 }
 
 std::string print(const Set& set) {
-  std::string what = set.file;
-  for (unsigned order = 0; order <= kMaxOrder; ++order) {
-    if (!set.sizes.contains(Order(order))) continue;
-    what += (what.empty() ? "" : ",") + size_of(Order(order));
-  }
-  return fmt::format("set {} {}", what, set.value);
+  return fmt::format("set {} {}", set.sizes.empty() ? set.file : sizes_of(set.sizes), set.value);
 }
 
 std::string print(const Claim& claim) { return std::visit(ClaimPrinter{}, claim); }

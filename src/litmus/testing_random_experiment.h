@@ -87,7 +87,16 @@ class RandomExperiment {
       case 7:
         return flip() ? Action(Lock{range()}) : Action(Unlock{range()});
       case 8:
-        return Prctl{static_cast<Prctl::ThpDisable>(word(prctl_words()))};
+        switch (rng_.below(4)) {
+          case 0:
+            return NameProcess{"zygote"};
+          case 1:
+            return NameMapping{range(), "scudo:primary"};
+          case 2:
+            return Sizes{range(), flip() ? std::optional(OrderSet(0x14)) : std::nullopt};
+          default:
+            return Prctl{static_cast<Prctl::ThpDisable>(word(prctl_words()))};
+        }
       case 9:
         return Uffd{static_cast<Uffd::Op>(word(uffd_words())), range(), byte()};
       case 10:

@@ -7,7 +7,7 @@
 namespace quire::litmus {
 namespace {
 
-constexpr std::array<NumberedWord, 25> kAdvice{
+constexpr std::array<NumberedWord, 27> kAdvice{
     {{"NORMAL", 0},           {"RANDOM", 1},         {"SEQUENTIAL", 2},
      {"WILLNEED", 3},         {"DONTNEED", 4},       {"FREE", 8},
      {"REMOVE", 9},           {"DONTFORK", 10},      {"DOFORK", 11},
@@ -16,7 +16,7 @@ constexpr std::array<NumberedWord, 25> kAdvice{
      {"WIPEONFORK", 18},      {"KEEPONFORK", 19},    {"COLD", 20},
      {"PAGEOUT", 21},         {"POPULATE_READ", 22}, {"POPULATE_WRITE", 23},
      {"DONTNEED_LOCKED", 24}, {"COLLAPSE", 25},      {"GUARD_INSTALL", 102},
-     {"GUARD_REMOVE", 103}}};
+     {"GUARD_REMOVE", 103},   {"THP_COW", 1024},     {"NO_THP_COW", 1025}}};
 
 constexpr std::array<std::string_view, 17> kEndings{
     "EPERM",  "ENOENT", "ESRCH",  "EBADF",  "EAGAIN", "ENOMEM", "EACCES",  "EFAULT", "EBUSY",

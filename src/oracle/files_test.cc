@@ -12,6 +12,7 @@
 #include "litmus/parse.h"
 #include "litmus/print.h"
 #include "oracle/run.h"
+#include "policy/policy.h"
 
 namespace quire::litmus {
 namespace {
@@ -59,6 +60,24 @@ TEST(LitmusFiles, HoldOnThisKernel) {
   auto runner = Runner::open(On::kBoth);
   if (!runner) GTEST_SKIP() << runner.error().line();
   expect_all_hold(*runner);
+}
+
+// The six steps of post-copy migration keep the guest's memory whole under every
+// policy, whatever it may, but under the one that does not heed NOHUGEPAGE.
+TEST(LitmusFiles, PostCopyHoldsUnderEveryPolicy) {
+  auto runner = Runner::open(On::kEngine);
+  ASSERT_TRUE(runner);
+  auto experiment = read_experiment(QUIRE_SOURCE_DIR "/litmus/post-copy-never.litmus");
+  ASSERT_TRUE(experiment);
+  for (const policy::Policy* policy : policy::named_policies()) {
+    experiment->policy = std::string(policy->name) + " transparent_hugepage=always defrag=always";
+    if (policy->sizes == policy::Policy::Sizes::kByFiles)
+      experiment->policy += " thp_anon=16K,32K,64K,128K,256K,512K,1M,2M:always";
+    const auto verdict = runner->run(*experiment);
+    ASSERT_TRUE(verdict) << verdict.error().line();
+    const bool heeds = policy->name != "laf-v3";
+    EXPECT_EQ(verdict->kind, heeds ? Verdict::Kind::kHolds : Verdict::Kind::kFails) << policy->name;
+  }
 }
 
 // Each says what it shows and of which rules, and expects something.

@@ -176,6 +176,14 @@ class KernelSide : public Side {
                 .number = p.thp == Prctl::ThpDisable::kOff ? 0 : 1,
                 .flags = p.thp == Prctl::ThpDisable::kExceptAdvised ? 2 : 0});
   }
+  // Hints of named policies; a file for this kernel has none.
+  Done perform(const NameProcess& /*n*/) {
+    return fail(cannot("names are hints to policies of the engine only"));
+  }
+  Done perform(const NameMapping& /*n*/) {
+    return fail(cannot("names are hints to policies of the engine only"));
+  }
+  Done perform(const Sizes& /*s*/) { return fail(cannot("sets of sizes are of the engine only")); }
   Done perform(const Set& s) {
     litmus::apply(settings_, s);
     QUIRE_TRY(host_.apply(settings_));
