@@ -245,6 +245,24 @@ void Folios::remove_rmap_pmd(Pfn head, MmId mm) {
   }
 }
 
+void Folios::mlock(Pfn head) {
+  constexpr std::uint64_t kMost = 15;
+  Frame& f = frame(head);
+  const std::uint64_t before = f.mlocked != 0 ? f.mlock_count : 0;
+  f.mlocked = 1;
+  f.mlock_count = std::min(before + 1, kMost) & 0xf;
+}
+
+void Folios::munlock(Pfn head) {
+  Frame& f = frame(head);
+  if (f.mlock_count > 1) {
+    f.mlock_count = (f.mlock_count - 1U) & 0xf;
+    return;
+  }
+  f.mlock_count = 0;
+  f.mlocked = 0;
+}
+
 void Folios::move_anon_rmap(Pfn head, std::uint32_t anon_vma) {
   frame(head).set_mapping(frame(head).index(), anon_vma);
 }
@@ -304,6 +322,8 @@ void Folios::make_piece(Pfn head, Order order, const Frame& old, std::uint64_t i
   Frame& first = frame(head);
   first.lazyfree = old.lazyfree;
   first.dirty = old.dirty;
+  first.mlocked = old.mlocked;
+  first.mlock_count = index == old.index() ? old.mlock_count : 0;
   first.set_mapping(index, old.owner_id());
   if (order == kOrder0) return;
   frame(head + PageCount(1)).word = make_record(head);
@@ -341,6 +361,8 @@ void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) co
     const Frame& page = first[i];
     maps += page.mapcount - none;
     if (page.mapcount != none) ++mapped;
+    if (page.mlock_count != 0 && (i != 0 || page.mlocked == 0))
+      out.broken("I-FOLIO-7", "page {} of folio {} counts locks without one", i, head.raw());
     if (page.order() != order || (i != 0 && page.kind() != FrameKind::kTail))
       out.broken("I-FRAME-2", "page {} of folio {} has another order or kind", i, head.raw());
   }

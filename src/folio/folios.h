@@ -44,6 +44,7 @@ struct AnonMapping {
 //               I-FOLIO-4 the slots' counts add up to at most large_mapcount
 //               I-FOLIO-5 nr_anon of an order = live anonymous folios of it that were ever mapped
 //               I-FOLIO-6 nr_anon_partially_mapped of an order = folios of it with the mark, all queued
+//               I-FOLIO-7 only what is locked counts locks, and no tail does
 // Complexity  : O(pages) for a run of pages, O(1) for a PMD
 class Folios {
  public:
@@ -105,6 +106,13 @@ class Folios {
   // Page-cache pages (order 0 here).
   void add_file_rmap(Pfn page) { memory_.frame(page).add_map(); }
   void remove_file_rmap(Pfn page) { memory_.frame(page).drop_map(); }
+
+  // Locked into memory once more, or once less; the kernel's mlock_folio and
+  // munlock_folio. The last lock that goes unlocks it. Pieces of a split keep the
+  // lock, but only the first keeps how often.
+  void mlock(Pfn head);
+  void munlock(Pfn head);
+  [[nodiscard]] bool mlocked(Pfn head) const { return memory_.frame(head).mlocked != 0; }
 
   // A folio that is one address space's alone moves to that mapping's AnonVma.
   void move_anon_rmap(Pfn head, std::uint32_t anon_vma);

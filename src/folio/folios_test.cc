@@ -368,5 +368,36 @@ TEST_F(FoliosTest, RecordsStartClean) {
   EXPECT_EQ(stat(MthpStat::split_deferred, Order(2)), 3000);
 }
 
+// The last of several locks unlocks; one more unlock does no harm.
+TEST_F(FoliosTest, LocksAreCounted) {
+  const Pfn head = fault(k64K);
+  folios.mlock(head);
+  folios.mlock(head);
+  folios.munlock(head);
+  EXPECT_TRUE(folios.mlocked(head));
+  folios.munlock(head);
+  EXPECT_FALSE(folios.mlocked(head));
+  folios.munlock(head);
+  folios.mlock(head);
+  folios.munlock(head);
+  EXPECT_FALSE(folios.mlocked(head));
+}
+
+// All pieces of a locked folio are locked; the first has as many locks as it had,
+// the others go with one unlock.
+TEST_F(FoliosTest, PiecesKeepTheLock) {
+  const Pfn head = fault(k64K);
+  folios.mlock(head);
+  folios.mlock(head);
+  folios.remove_rmap_ptes(head, 16, kA);
+  folios.put(head, 15);
+  const std::array<Order, 2> halves{Order(3), Order(3)};
+  folios.split_into(head, halves);
+  const Pfn second = head + PageCount(8);
+  for (const Pfn piece : {head, second}) folios.munlock(piece);
+  EXPECT_TRUE(folios.mlocked(head));
+  EXPECT_FALSE(folios.mlocked(second));
+}
+
 }  // namespace
 }  // namespace quire::folio

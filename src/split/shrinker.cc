@@ -10,24 +10,6 @@ namespace {
 
 using stats::VmEvent;
 
-
-// Whether the folio is locked into memory as a whole: some locked mapping
-// shows all of it.
-bool mlocked(const vm::System& system, Pfn head) {
-  const phys::Frame& f = system.memory.frame(head);
-  const std::uint64_t first = f.index();
-  const std::uint64_t last = first + f.order().pages().raw() - 1;
-  const vm::AnonVma* const anon_vma = system.anon_vmas.find(vm::AnonVmaId(f.owner_id()));
-  bool locked = false;
-  if (anon_vma != nullptr) {
-    anon_vma->for_each_vma(first, last, [&](const vm::Vma& vma) {
-      locked = locked ||
-               (vma.flags.has(vm::VmFlag::kLocked) && vma.pgoff <= first && vma.last_page_index() >= last);
-    });
-  }
-  return locked;
-}
-
 bool underused(const vm::System& system, Pfn head) {
   const std::uint32_t max_none = system.settings.khugepaged.max_ptes_none;
   if (max_none == kPagesPerPmd - 1) return false;
@@ -41,7 +23,7 @@ enum class Fate : std::uint8_t { kSplit, kKeptForGood, kKeptForNow };
 
 Fate shrink(vm::System& system, Pfn head) {
   const bool partial = system.folios.large(head).partially_mapped;
-  if (!partial && (mlocked(system, head) || !underused(system, head))) return Fate::kKeptForGood;
+  if (!partial && (system.folios.mlocked(head) || !underused(system, head))) return Fate::kKeptForGood;
   if (!vm::split_folio(system, head)) return partial ? Fate::kKeptForNow : Fate::kKeptForGood;
   if (!partial) system.counters.add(VmEvent::thp_underused_split_page);
   return Fate::kSplit;

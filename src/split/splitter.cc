@@ -6,6 +6,7 @@
 #include "policy/policy.h"
 #include "split/pieces.h"
 #include "split/zeroes.h"
+#include "vm/rmap.h"
 
 namespace quire::split {
 
@@ -82,7 +83,7 @@ void Splitter::unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places) {
     // Every piece inherits that something of the whole was written to.
     if (Native::is_dirty(old)) system_.memory.frame(head).dirty = 1;
     mm.tables().clear_ptes(&pte, 1);
-    folios.remove_rmap_ptes(page, 1, mm.id());  // the first of them marks the folio partially mapped
+    vm::remove_rmap_ptes(mm, vma, page, 1);  // the first of them marks the folio partially mapped
     folios.put(head);
   }
 }
@@ -107,7 +108,7 @@ void Splitter::unmap_huge(vm::Vma& vma, Entry& pmd, VirtAddr block, std::vector<
     places.push_back({&mm, &vma, block + PageCount(i), head + PageCount(i), Native::advance(e, i),
                       exclusive ? Exclusive::kYes : Exclusive::kNo});
   }
-  system_.folios.remove_rmap_pmd(head, mm.id());
+  vm::remove_rmap_pmd(mm, vma, head);
   system_.folios.put(head);
 }
 
@@ -118,7 +119,7 @@ void Splitter::remap(const Place& place) {
   const bool alone = system_.folios.order_of(head) == kOrder0;
   // Splitting has given pages of zeroes back since 6.11.
   const bool gives_back = system_.settings.policy->pmd_split == policy::PmdSplit::kEntryOnly;
-  if (alone && gives_back && !place.vma->flags.has(vm::VmFlag::kLocked) &&
+  if (alone && gives_back && !system_.folios.mlocked(head) && !place.vma->flags.has(vm::VmFlag::kLocked) &&
       holds_only_zeroes(system_.memory, place.page)) {
     mm.tables().set_pte(&pte,
                         Native::make_special(Native::leaf(system_.zero_page, vm::page_prot(*place.vma))));
@@ -126,7 +127,7 @@ void Splitter::remap(const Place& place) {
     return;
   }
   system_.folios.get(head);
-  system_.folios.add_anon_rmap_ptes(place.page, 1, mm.id(), place.exclusive);
+  vm::add_anon_rmap_ptes(mm, *place.vma, place.page, 1, place.exclusive);
   mm.tables().set_pte(&pte, place.entry);
 }
 

@@ -131,6 +131,12 @@ class AddressSpace final : public MappingPort {
   return vma.flags.has(VmFlag::kWrite) ? Native::make_writable(e) : e;
 }
 
+// Nobody waits for the first write to a page of shared memory, as a file system
+// does: its entries are writable wherever the mapping is.
+[[nodiscard]] inline bool writes_unwatched(const Vma& vma) {
+  return vma.is_shared() && vma.file.kind == FileKind::kShmem;
+}
+
 // Nothing is there, or only zeroes that nobody owns.
 [[nodiscard]] inline bool none_or_zero(Entry e) {
   return Native::is_none(e) || (Native::is_present(e) && Native::is_special(e));

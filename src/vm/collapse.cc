@@ -4,6 +4,7 @@
 
 #include "policy/policy.h"
 #include "vm/huge_pmd.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 namespace {
@@ -69,7 +70,7 @@ void copy_pages(AddressSpace& mm, const Entry* from, std::uint32_t n, Pfn to) {
 
 // Takes the copied pages out of the table; runs of one folio go as one. What
 // was not there is from now on.
-void release_sources(AddressSpace& mm, Entry* const first, Entry* const end) {
+void release_sources(AddressSpace& mm, const Vma& vma, Entry* const first, Entry* const end) {
   std::uint32_t n = 1;
   for (Entry* e = first; e != end; e += n) {
     n = 1;
@@ -82,7 +83,7 @@ void release_sources(AddressSpace& mm, Entry* const first, Entry* const end) {
     const Pfn head = mm.folios().head_of(page);
     if (mm.folios().is_large(head)) n = pte_batch(mm.folios(), e, static_cast<std::uint32_t>(end - e));
     mm.tables().clear_ptes(e, n);
-    mm.folios().remove_rmap_ptes(page, n, mm.id());
+    remove_rmap_ptes(mm, vma, page, n);
     mm.folios().put(head, n);
   }
 }
@@ -98,7 +99,7 @@ ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry&
     mm.folios().put(*head);
     return ScanResult::kFail;
   }
-  take_over_pages(mm, mm.tables().pte(pmd, block), kPagesPerPmd, *head);
+  take_over_pages(mm, vma, mm.tables().pte(pmd, block), kPagesPerPmd, *head);
   mm.tables().deposit_table(pmd);
   map_anon_pmd(mm, vma, pmd, block, *head, WpKind::kWrite);
   return ScanResult::kSucceed;
@@ -143,9 +144,9 @@ Errno errno_of(ScanResult result) {
 
 }  // namespace
 
-void take_over_pages(AddressSpace& mm, Entry* first, std::uint32_t n, Pfn to) {
+void take_over_pages(AddressSpace& mm, const Vma& vma, Entry* first, std::uint32_t n, Pfn to) {
   copy_pages(mm, first, n, to);
-  release_sources(mm, first, first + n);
+  release_sources(mm, vma, first, first + n);
 }
 
 CollapseLimits CollapseLimits::of(const policy::KhugepagedSettings& settings) {

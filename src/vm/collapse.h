@@ -42,7 +42,7 @@ struct Collapse {
 // The pages behind the `n` entries from `first` on, each of them present or
 // empty, are copied into the fresh frames from `to` on and let go: the entries
 // are none afterwards, and what was not there counts as this program's memory.
-void take_over_pages(AddressSpace& mm, Entry* first, std::uint32_t n, Pfn to);
+void take_over_pages(AddressSpace& mm, const Vma& vma, Entry* first, std::uint32_t n, Pfn to);
 
 // Looks at the aligned 2 MiB at `block`, which lies in `vma`, and collapses
 // it if the limits allow: its pages are copied into a fresh folio mapped by a

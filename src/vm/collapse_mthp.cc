@@ -64,7 +64,7 @@ ScanResult collapse_piece(const Piece& piece) {
   const auto head = piece.mm.folios().allocate(piece.order);
   if (!head) return piece.refuse(MthpStat::collapse_alloc_failed, ScanResult::kAllocHugePageFail);
   piece.mm.counters().add(MthpStat::collapse_alloc, piece.order);
-  take_over_pages(piece.mm, piece.first(), piece.pages(), *head);
+  take_over_pages(piece.mm, piece.vma, piece.first(), piece.pages(), *head);
   map_anon_ptes(piece.mm, piece.vma, piece.begin, piece.pmd, {*head, piece.order}, WpKind::kWrite);
   return ScanResult::kSucceed;
 }

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "policy/policy.h"
 #include "vm/large_copy.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 
@@ -58,8 +59,7 @@ void map_anon_ptes(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, FreshFo
   const VirtAddr block = addr.align_down(fresh.order);
   const auto pages = static_cast<std::uint32_t>(fresh.order.pages().raw());
   if (pages > 1) mm.folios().get(fresh.head, pages - 1);
-  mm.folios().add_new_anon_rmap(fresh.head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
-                                MappedBy::kPtes);
+  add_new_anon_rmap(mm, vma, fresh.head, block, MappedBy::kPtes);
   Entry e = Native::make_young(Native::leaf(fresh.head, page_prot(vma)));
   if (kind == WpKind::kWrite) e = Native::make_dirty(maybe_writable(e, vma));
   mm.tables().set_ptes(mm.tables().pte(pmd, block), e, pages);

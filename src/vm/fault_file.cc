@@ -1,6 +1,7 @@
 #include "vm/fault_file.h"
 
 #include "base/check.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 
@@ -17,9 +18,7 @@ bool map_page(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry& pte, Acces
   mm.rss().add_file(PageCount(1));
   Entry e = Native::make_young(Native::leaf(*page, page_prot(vma)));
   if (kind == AccessKind::kWrite) e = Native::make_dirty(e);
-  // Nobody waits for the first write to shared memory: it may be written at once.
-  const bool unwatched = vma.is_shared() && vma.file.kind == FileKind::kShmem;
-  if (kind == AccessKind::kWrite || unwatched) e = maybe_writable(e, vma);
+  if (kind == AccessKind::kWrite || writes_unwatched(vma)) e = maybe_writable(e, vma);
   mm.tables().set_pte(&pte, e);
   return true;
 }
@@ -46,8 +45,7 @@ FaultResult cow_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
   const auto fresh = mm.folios().allocate(kOrder0);
   if (!fresh) return FaultResult::kOom;
   mm.memory().copy(*source, *fresh);
-  mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(),
-                                MappedBy::kPtes);
+  add_new_anon_rmap(mm, vma, *fresh, addr, MappedBy::kPtes);
   mm.rss().add_anon(PageCount(1));
   mm.tables().set_pte(
       &pte,

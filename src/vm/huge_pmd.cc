@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "policy/policy.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 
@@ -72,7 +73,7 @@ bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kin
   for (std::uint32_t i = 0; i < kPagesPerPmd; ++i)
     mm.memory().copy(old + PageCount(i), *fresh + PageCount(i));
   mm.tables().set_pmd(pmd, Entry{});
-  mm.folios().remove_rmap_pmd(old, mm.id());
+  remove_rmap_pmd(mm, vma, old);
   mm.folios().put(old);
   map_anon_pmd(mm, vma, pmd, block, *fresh, kind);
   mm.counters().add(VmEvent::quire_cow_pmds);
@@ -102,8 +103,7 @@ void fill_with_zero_pages(AddressSpace& mm, const Vma& vma, Entry pmd, VirtAddr 
 }  // namespace
 
 void map_anon_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block, Pfn head, WpKind kind) {
-  mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(block)}, mm.id(),
-                                MappedBy::kPmd);
+  add_new_anon_rmap(mm, vma, head, block, MappedBy::kPmd);
   Entry e = Native::make_young(Native::huge_leaf(head, page_prot(vma)));
   if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
   mm.tables().set_pmd(pmd, e);
@@ -165,14 +165,14 @@ void split_huge_pmd(AddressSpace& mm, Vma& vma, Entry& pmd, VirtAddr block) {
   if (Native::is_dirty(old)) f.dirty = 1;
   // One entry becomes 512: the folio is never seen with fewer maps than before.
   mm.folios().get(head, kPagesPerPmd - 1);
-  mm.folios().add_anon_rmap_ptes(head, kPagesPerPmd, mm.id(), exclusive);
+  add_anon_rmap_ptes(mm, vma, head, kPagesPerPmd, exclusive);
   Access access = page_prot(vma);
   access.write = Native::is_writable(old);
   Entry e = Native::leaf(head, access);
   if (Native::is_young(old)) e = Native::make_young(e);
   if (Native::is_dirty(old)) e = Native::make_dirty(e);
   mm.tables().set_ptes(mm.tables().pte(pmd, block), e, kPagesPerPmd);
-  mm.folios().remove_rmap_pmd(head, mm.id());
+  remove_rmap_pmd(mm, vma, head);
   // Where it cannot be, for somebody's reference, the folio stays whole as elsewhere.
   if (mm.system().settings.policy->pmd_split == policy::PmdSplit::kFolio) [[unlikely]]
     (void)split_folio(mm.system(), head);

@@ -2,6 +2,7 @@
 
 #include "policy/policy.h"
 #include "vm/fault_anon.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 namespace {
@@ -96,7 +97,7 @@ bool copy_large(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, WpKind kin
     mm.memory().copy(source + PageCount(i), fresh->head + PageCount(i));
   mm.tables().clear_ptes(first, pages);
   map_anon_ptes(mm, vma, addr, pmd, *fresh, kind);
-  mm.folios().remove_rmap_ptes(source, pages, mm.id());
+  remove_rmap_ptes(mm, vma, source, pages);
   mm.folios().put(head, pages);
   mm.counters().add(VmEvent::thp_cow);
   mm.counters().add(VmEvent::quire_cow_pages, pages);

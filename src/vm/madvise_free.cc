@@ -9,32 +9,10 @@ namespace {
 
 using stats::VmEvent;
 
-bool maps_part_of(Vma& vma, Pfn head, std::uint64_t index, std::uint64_t pages) {
-  const std::uint64_t begin = std::max(index, vma.pgoff);
-  const std::uint64_t end = std::min(index + pages, vma.last_page_index() + 1);
-  for (std::uint64_t i = begin; i < end; ++i)
-    if (mapped_frame(*vma.mm, vma.address_of(i)) == head + PageCount(i - index)) return true;
-  return false;
-}
-
-// Some program has locked it: it is on no list that lazy freeing could move it from.
-bool is_mlocked(AddressSpace& mm, Pfn head) {
-  const phys::Frame& f = mm.memory().frame(head);
-  const std::uint64_t index = f.index();
-  const std::uint64_t pages = f.order().pages().raw();
-  bool locked = false;
-  mm.system().anon_vmas.find(AnonVmaId(f.owner_id()))->for_each_vma(index, index + pages - 1, [&](Vma& vma) {
-    locked = locked || (vma.flags.has(VmFlag::kLocked) && maps_part_of(vma, head, index, pages));
-  });
-  return locked;
-}
-
-// `maps` of the folio's maps are the ones in hand. A locked mapping refuses this
-// advice, so only others can have it locked: without any, nobody is asked.
-void mark_lazyfree(AddressSpace& mm, Pfn head, std::uint32_t maps) {
+// What is locked is on no list that it could be moved from.
+void mark_lazyfree(AddressSpace& mm, Pfn head) {
   phys::Frame& f = mm.memory().frame(head);
-  if (f.lazyfree != 0) return;
-  if (mm.folios().mapcount(head) != maps && is_mlocked(mm, head)) return;
+  if (f.lazyfree != 0 || mm.folios().mlocked(head)) return;
   f.lazyfree = 1;
   mm.counters().add(VmEvent::pglazyfree, f.order().pages().raw());
 }
@@ -46,7 +24,7 @@ bool free_huge(AddressSpace& mm, Entry& pmd, bool whole) {
   if (!whole) return !split_folio(mm.system(), head);
   mm.memory().frame(head).dirty = 0;
   pmd = Native::make_clean(Native::make_old(pmd));
-  mark_lazyfree(mm, head, 1);
+  mark_lazyfree(mm, head);
   return true;
 }
 
@@ -69,7 +47,7 @@ std::uint32_t free_run(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
     f.dirty = 0;
   }
   mm.tables().clear_young_dirty_ptes(pte, n, pagetable::Clear::kYoungAndDirty);
-  mark_lazyfree(mm, head, n);
+  mark_lazyfree(mm, head);
   return n;
 }
 

@@ -8,7 +8,7 @@ namespace {
 // Whether the page may be written to without asking a fault first.
 bool may_be_writable(AddressSpace& mm, const Vma& vma, Entry e) {
   if (!vma.flags.has(VmFlag::kWrite) || Native::is_special(e)) return false;
-  if (vma.is_shared()) return Native::is_dirty(e);
+  if (vma.is_shared()) return Native::is_dirty(e) || writes_unwatched(vma);
   const Pfn page = Native::pfn(e);
   return mm.folios().is_anon(mm.folios().head_of(page)) && mm.memory().frame(page).anon_exclusive != 0;
 }

@@ -1,6 +1,7 @@
 #include "vm/reclaim.h"
 
 #include "vm/huge_pmd.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 namespace {
@@ -25,7 +26,7 @@ void drop_lazyfree(AddressSpace& mm, Vma& vma, VirtAddr addr, Pfn head) {
   const auto n = static_cast<std::uint32_t>(pages.raw());
   if (mm.folios().refcount(head) != n) return;  // someone else holds it
   mm.tables().clear_ptes(first, n);
-  mm.folios().remove_rmap_ptes(head, n, mm.id());
+  remove_rmap_ptes(mm, vma, head, n);
   mm.rss().sub_anon(pages);
   mm.folios().put(head, n);
   mm.counters().add(VmEvent::pglazyfreed, n);
@@ -34,6 +35,7 @@ void drop_lazyfree(AddressSpace& mm, Vma& vma, VirtAddr addr, Pfn head) {
 }  // namespace
 
 void reclaim_folio(AddressSpace& mm, Vma& vma, VirtAddr addr, Pfn head) {
+  if (mm.folios().mlocked(head)) return;
   if (mm.memory().frame(head).lazyfree != 0) return drop_lazyfree(mm, vma, addr, head);
   const Order order = mm.folios().order_of(head);
   if (order == kOrder0 || mm.folios().refcount(head) != mm.folios().mapcount(head)) return;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "vm/move.h"
 #include "vm/protect.h"
+#include "vm/rmap.h"
 #include "vm/zap.h"
 
 namespace quire::vm {
@@ -180,7 +181,9 @@ Result<void, Errno> set_lock_flags(AddressSpace& mm, VirtRange range, VmFlags lo
     const VirtRange part{at, std::min(vma->end(), range.end)};
     const VmFlags flags = vma->flags.without(kVmLockedMask) | lock;
     if (flags != vma->flags && !vma->is_special() && !vma->flags.has(VmFlag::kHugeTlb)) {
-      (void)QUIRE_TRY(mm.modify(*vma, part, flags));
+      const bool was_locked = vma->flags.has(VmFlag::kLocked);
+      const Vma* const changed = QUIRE_TRY(mm.modify(*vma, part, flags));
+      if (was_locked != flags.has(VmFlag::kLocked)) mlock_pages_range(mm, *changed, part);
     }
     at = part.end;
   }
@@ -348,8 +351,8 @@ Result<Mapped, Errno> move_all(AddressSpace& mm, const MremapRequest& r, VirtRan
     if (vma == nullptr || vma->begin() >= old_range.end) break;
     at = std::max(at, vma->begin());
     const VirtRange part{at, std::min(vma->end(), old_range.end)};
-    const bool alone = vma->file.kind == FileKind::kRegular || vma->file.kind == FileKind::kDevice ||
-                       vma->uffd_armed();
+    const bool alone =
+        vma->file.kind == FileKind::kRegular || vma->file.kind == FileKind::kDevice || vma->uffd_armed();
     if (alone && (first || part.end < old_range.end)) return fail(Errno::kFault);
     MremapRequest one = r;
     one.addr = at;

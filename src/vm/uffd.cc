@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "vm/each_mapping.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 namespace {
@@ -60,8 +61,7 @@ Result<void, Errno> uffd_copy(AddressSpace& mm, VirtAddr page, std::span<const s
   if (!fresh) return fail(Errno::kNoMem);
   if (mm.memory().contents() == phys::Contents::kKept)
     std::memcpy(mm.memory().bytes(*fresh), bytes.data(), bytes.size());
-  mm.folios().add_new_anon_rmap(*fresh, {vma->anon_vma->id().raw(), vma->page_index(page)}, mm.id(),
-                                folio::MappedBy::kPtes);
+  add_new_anon_rmap(mm, *vma, *fresh, page, folio::MappedBy::kPtes);
   mm.rss().add_anon(PageCount(1));
   const Entry e = Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(*vma))));
   mm.tables().set_pte(pte, maybe_writable(e, *vma));

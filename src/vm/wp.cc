@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "policy/policy.h"
 #include "vm/large_copy.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 
@@ -40,12 +41,12 @@ void reuse(AddressSpace& mm, const Vma& vma, Entry& pte) {
 }
 
 // The old page loses this map; a file page and the zero page were not anonymous.
-void release_old(AddressSpace& mm, Entry old) {
+void release_old(AddressSpace& mm, const Vma& vma, Entry old) {
   if (Native::is_special(old)) return mm.rss().add_anon(PageCount(1));
   const Pfn page = Native::pfn(old);
   const Pfn head = mm.folios().head_of(page);
   if (mm.folios().is_anon(head)) {
-    mm.folios().remove_rmap_ptes(page, 1, mm.id());
+    remove_rmap_ptes(mm, vma, page, 1);
   } else {
     mm.folios().remove_file_rmap(page);
     mm.rss().sub_file(PageCount(1));
@@ -77,13 +78,12 @@ FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte, WpKind k
     if (mm.folios().is_anon(mm.folios().head_of(Native::pfn(old))))
       mm.counters().add(VmEvent::quire_cow_pages);
   }
-  mm.folios().add_new_anon_rmap(*fresh, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(),
-                                MappedBy::kPtes);
+  add_new_anon_rmap(mm, vma, *fresh, addr, MappedBy::kPtes);
   mm.tables().clear_ptes(&pte, 1);
   Entry e = Native::make_young(Native::leaf(*fresh, page_prot(vma)));
   if (kind == WpKind::kWrite) e = maybe_writable(Native::make_dirty(e), vma);
   mm.tables().set_pte(&pte, e);
-  release_old(mm, old);
+  release_old(mm, vma, old);
   return FaultResult::kMinor;
 }
 

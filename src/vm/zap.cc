@@ -2,22 +2,23 @@
 
 #include "base/check.h"
 #include "vm/huge_pmd.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 namespace {
 
-void zap_huge(AddressSpace& mm, Entry& pmd) {
+void zap_huge(AddressSpace& mm, const Vma& vma, Entry& pmd) {
   const Pfn head = Native::pfn(pmd);
   mm.tables().set_pmd(pmd, Entry{});
   mm.tables().drop_deposit();
   if (head == mm.system().huge_zero.head) return;
-  mm.folios().remove_rmap_pmd(head, mm.id());
+  remove_rmap_pmd(mm, vma, head);
   mm.rss().sub_anon(kOrderPmd.pages());
   mm.folios().put(head);
 }
 
 // Removes the run of entries of one folio that starts at `pte`; returns its length.
-std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
+std::uint32_t zap_present(AddressSpace& mm, const Vma& vma, Entry* pte, std::uint32_t limit) {
   const Entry e = *pte;
   if (Native::is_special(e)) {
     mm.tables().clear_ptes(pte, 1);
@@ -36,13 +37,13 @@ std::uint32_t zap_present(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
   const std::uint32_t n = folios.is_large(head) ? pte_batch(folios, pte, limit) : 1;
   // An anonymous folio does not learn here that it was written to.
   mm.tables().clear_ptes(pte, n);
-  folios.remove_rmap_ptes(page, n, mm.id());
+  remove_rmap_ptes(mm, vma, page, n);
   mm.rss().sub_anon(PageCount(n));
   folios.put(head, n);
   return n;
 }
 
-void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range, Markers markers) {
+void zap_ptes(AddressSpace& mm, const Vma& vma, Entry pmd, VirtRange range, Markers markers) {
   Entry* pte = mm.tables().pte(pmd, range.begin);
   Entry* const end = pte + pages_between(range.begin, range.end).raw();
   while (pte != end) {
@@ -50,7 +51,7 @@ void zap_ptes(AddressSpace& mm, Entry pmd, VirtRange range, Markers markers) {
       if (markers == Markers::kDrop) mm.tables().clear_ptes(pte, 1);
       ++pte;
     } else {
-      pte += zap_present(mm, pte, static_cast<std::uint32_t>(end - pte));
+      pte += zap_present(mm, vma, pte, static_cast<std::uint32_t>(end - pte));
     }
   }
 }
@@ -62,10 +63,10 @@ void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables, Marke
     const VirtRange part{std::max(block, range.begin), std::min(block + kOrderPmd.bytes(), range.end)};
     const bool whole = part.size() == kOrderPmd.bytes();
     if (Native::is_leaf(pmd)) {
-      if (whole) return zap_huge(mm, pmd);
+      if (whole) return zap_huge(mm, vma, pmd);
       split_huge_pmd(mm, vma, pmd, block);
     }
-    zap_ptes(mm, pmd, part, markers);
+    zap_ptes(mm, vma, pmd, part, markers);
     if (whole && tables == Tables::kFreeEmptied && mm.tables().pte_table_is_empty(pmd))
       mm.tables().free_pte_table(pmd);
   });
