@@ -5,15 +5,20 @@
 #include <filesystem>
 #include <fstream>
 
+#include "litmus/engine_side.h"
+#include "litmus/print.h"
+#include "litmus/random.h"
+#include "litmus/stored.h"
 #include "oracle/run.h"
+#include "oracle/testing_setting.h"
 
 namespace quire::litmus {
 namespace {
 
-class Elsewhere : public testing::Test {
+class Elsewhere : public ::testing::Test {
  protected:
   std::string write(const std::string& text) {
-    const std::string name = testing::TempDir() + "elsewhere.litmus";
+    const std::string name = ::testing::TempDir() + "elsewhere.litmus";
     std::ofstream(name) << text;
     return name;
   }
@@ -38,6 +43,30 @@ TEST_F(Elsewhere, FindingsComeBack) {
   EXPECT_EQ(verdict->kind, Verdict::Kind::kFails);
   ASSERT_EQ(verdict->findings.size(), 1U);
   EXPECT_EQ(verdict->findings.front().where.line, 3U);
+}
+
+// What x86-64 does in a random experiment arm64 with pages of 4 KiB does as well:
+// every ending, page, counter and byte. QUIRE_FUZZ_SEED and QUIRE_FUZZ_RUNS ask for others.
+TEST_F(Elsewhere, RandomExperimentsEndAlike) {
+  const std::uint64_t first = testing::setting("QUIRE_FUZZ_SEED", 1) * 1'000'000'007U;
+  const std::uint64_t runs = testing::setting("QUIRE_FUZZ_RUNS", 40);
+  const auto memory = make_host_memory();
+  for (std::uint64_t run = 0; run < runs; ++run) {
+    Experiment experiment = random_experiment({.seed = first + run});
+    const auto side = engine_side(experiment, memory);
+    ASSERT_TRUE(side);
+    const auto here = record(experiment, **side);
+    ASSERT_TRUE(here) << here.error().line();
+    for (std::size_t i = 0; i < experiment.steps.size(); ++i)
+      experiment.steps[i].ends = here->steps[i].ending.ends;
+    const std::string file = write(print(experiment));
+    ASSERT_TRUE(store(file, experiment, *here));
+    const auto there = ask_elsewhere("arm64", file);
+    ASSERT_TRUE(there) << there.error().line();
+    EXPECT_TRUE(there->kernel_is_stored);
+    EXPECT_EQ(there->kind, Verdict::Kind::kHolds)
+        << "run " << run << ": " << (there->findings.empty() ? "unable" : there->findings.front().what);
+  }
 }
 
 // What that engine says of a bad file is said here.

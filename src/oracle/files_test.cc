@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 
 #include "base/testing_sanitized.h"
 #include "litmus/parse.h"
@@ -95,6 +96,35 @@ TEST(LitmusFiles, SayWhatTheyShow) {
     ASSERT_TRUE(again) << again.error().line();
     EXPECT_EQ(*again, *e) << file;
   }
+}
+
+// Every system of anonymous memory, all but swap, is cited by a file or stands in
+// the list of those that only tests can show.
+TEST(LitmusFiles, CiteEverySystem) {
+  std::set<std::string> cited;
+  for (const std::string& file : files()) {
+    std::istringstream text(*read_text(file));
+    for (std::string line; std::getline(text, line);) {
+      std::istringstream words(line);
+      std::string word;
+      if (!(words >> word) || word != "rule") continue;
+      while (words >> word) cited.insert(word);
+    }
+  }
+  const std::string reference = *read_text(QUIRE_SOURCE_DIR "/docs/reference/litmus.md");
+  const auto expect_cited = [&](int first, int last) {
+    for (int n = first; n <= last; ++n) {
+      const bool listed = reference.find("\n| " + std::to_string(n) + " | ") != std::string::npos;
+      EXPECT_NE(cited.contains("system-" + std::to_string(n)), listed) << n;
+    }
+  };
+  expect_cited(1, 8);
+  expect_cited(10, 17);
+  expect_cited(19, 20);
+  expect_cited(22, 40);
+  expect_cited(65, 66);
+  expect_cited(68, 86);
+  expect_cited(90, 90);
 }
 
 // No stored result is left of a file that is gone.

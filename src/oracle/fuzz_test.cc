@@ -2,18 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "base/testing_sanitized.h"
+#include "oracle/testing_setting.h"
 #include "trace/test_recording.h"
 
 namespace quire::litmus {
 namespace {
-
-std::uint64_t setting(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::string text_of(const FuzzResult& result) {
   std::string text;
@@ -24,7 +18,7 @@ std::string text_of(const FuzzResult& result) {
 // No random experiment breaks an invariant of the engine.
 TEST(Fuzz, EngineKeepsItsInvariants) {
   const trace::testing::TempDir folder;
-  const auto result = fuzz({.seed = setting("QUIRE_FUZZ_SEED", 1),
+  const auto result = fuzz({.seed = testing::setting("QUIRE_FUZZ_SEED", 1),
                             .runs = 40,
                             .against = Against::kNobody,
                             .folder = folder.file(".")},
@@ -40,8 +34,8 @@ TEST(Fuzz, EngineKeepsItsInvariants) {
 TEST(Fuzz, KernelAgrees) {
   if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
   const trace::testing::TempDir folder;
-  const auto result = fuzz({.seed = setting("QUIRE_FUZZ_SEED", 1),
-                            .runs = setting("QUIRE_FUZZ_RUNS", 40),
+  const auto result = fuzz({.seed = testing::setting("QUIRE_FUZZ_SEED", 1),
+                            .runs = testing::setting("QUIRE_FUZZ_RUNS", 40),
                             .folder = folder.file(".")},
                            {});
   if (!result && result.error().kind == Diagnostic::Kind::kPrivilege) GTEST_SKIP() << result.error().line();
