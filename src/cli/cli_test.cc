@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/testing_program.h"
+#include "cli/verbs.h"
 #include "live/host.h"
 #include "live/settings_guard.h"
 #include "policy/parse.h"
@@ -63,6 +64,12 @@ class Program : public ::testing::Test {
 
 using Json = nlohmann::json;
 
+std::string all_verbs() {
+  std::string list;
+  for (const Verb& verb : verbs()) list += (list.empty() ? "" : ", ") + std::string(verb.name);
+  return list;
+}
+
 // No verb is a mistake; what there is stands on stderr.
 TEST_F(Program, WithoutVerbShowsTheVerbs) {
   const Finished run = quire({});
@@ -74,7 +81,7 @@ TEST_F(Program, WithoutVerbShowsTheVerbs) {
 // A slip of the finger gets the likely verb.
 TEST_F(Program, SuggestsTheNearestVerb) {
   EXPECT_THAT(complaint({"reply"}, 2), HasSubstr("did you mean replay?"));
-  EXPECT_THAT(complaint({"xyzzyx"}, 2), HasSubstr("there are record, info, replay, verify, litmus, version"));
+  EXPECT_THAT(complaint({"xyzzyx"}, 2), HasSubstr("there are " + all_verbs()));
 }
 
 // Help is an answer: on stdout, with status 0, on one screen, with three

@@ -55,7 +55,8 @@ TEST_F(LitmusRun, Fails) {
 TEST_F(LitmusRun, Unable) {
   const Finished done = run({file("x.litmus", std::string(kHolds) + "uffd protect A\n")});
   EXPECT_EQ(done.status, 4);
-  EXPECT_THAT(done.out, HasSubstr("engine: write-protection by userfaultfd: not modelled by the engine yet\n"));
+  EXPECT_THAT(done.out,
+              HasSubstr("engine: write-protection by userfaultfd: not modelled by the engine yet\n"));
 }
 
 // A file that is no experiment is told with its place, and the others run.

@@ -41,6 +41,13 @@ Result<ByteCount, Diagnostic> ram_of(const std::string& verb, const std::string&
                          .hint = "for example 24G"});
 }
 
+Result<std::shared_ptr<const cost::Profile>, Diagnostic> profile_of(const std::string& file) {
+  // Lives as long as the program: nobody has to own it.
+  if (file.empty())
+    return std::shared_ptr<const cost::Profile>(std::shared_ptr<void>(), &cost::reference_profile());
+  return std::make_shared<const cost::Profile>(QUIRE_TRY(cost::read_profile(file)));
+}
+
 unsigned default_jobs() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 }  // namespace quire::cli

@@ -1,10 +1,12 @@
 // cli/policies.h - the --policy words of a verb.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cost/profile.h"
 #include "lab/verify.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -20,6 +22,9 @@ inline constexpr std::string_view kDefaultPolicies[] = {"4K", "64K", "2M", "16K+
 
 // The memory of the simulated machine.
 [[nodiscard]] Result<ByteCount, Diagnostic> ram_of(const std::string& verb, const std::string& word);
+
+// The machine that times are priced by: of the file, or the reference machine.
+[[nodiscard]] Result<std::shared_ptr<const cost::Profile>, Diagnostic> profile_of(const std::string& file);
 
 // How many replays at once when nothing was said: one for each cpu.
 [[nodiscard]] unsigned default_jobs();

@@ -23,6 +23,7 @@ struct Request {
   std::string file;
   std::vector<std::string> policies;
   std::string ram = "64G";
+  std::string profile;
   unsigned jobs = default_jobs();
   bool json = false;
 };
@@ -50,10 +51,11 @@ nlohmann::ordered_json policy_json(const lab::Policy& policy, const lab::ReplayR
   return json;
 }
 
-void print_json(const Request& request, const Answer& answer, const trace::Reader& reader, ByteCount ram) {
+void print_json(const Request& request, const Answer& answer, const trace::Reader& reader, ByteCount ram,
+                const cost::Profile& profile) {
   auto document = report::new_document();
   document["inputs"] = report::input_json(request.file, reader);
-  document["machine"] = {{"ram_bytes", ram.raw()}};
+  document["machine"] = {{"ram_bytes", ram.raw()}, {"profile", profile.name}};
   document["notes"] = report::texts_json(answer.notes);
   document["policies"] = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < answer.policies.size(); ++i) {
@@ -95,6 +97,8 @@ Result<int, Diagnostic> run_replay(Words words) {
   arguments.option("-p,--policy", request.policies, "POLICY",
                    "In the kernel's words, or 4K, 16K+64K, all ...; repeatable");
   arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)");
+  arguments.option("--profile", request.profile, "FILE",
+                   "Machine that times are priced by (default: the reference machine)");
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
   arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
@@ -106,10 +110,11 @@ Result<int, Diagnostic> run_replay(Words words) {
                 .notes = notes_of(reader)};
   std::vector<lab::ReplayOptions> runs;
   runs.reserve(answer.policies.size());
-  for (const lab::Policy& policy : answer.policies) runs.push_back({policy.settings, ram});
+  const auto profile = QUIRE_TRY(profile_of(request.profile));
+  for (const lab::Policy& policy : answer.policies) runs.push_back({policy.settings, ram, profile});
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
   if (request.json) {
-    print_json(request, answer, reader, ram);
+    print_json(request, answer, reader, ram, *profile);
   } else {
     print_table(answer);
   }

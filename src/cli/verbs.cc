@@ -19,6 +19,7 @@ constexpr std::array kVerbs{
     Verb{"info", "what a recording holds", &run_info},
     Verb{"replay", "what the program would have done under other policies", &run_replay},
     Verb{"verify", "predict, run for real on this kernel, compare", &run_verify},
+    Verb{"calibrate", "measure what this kernel takes for its work", &run_calibrate},
     Verb{"litmus", "run memory-management experiments on Quire and on this kernel", &run_litmus},
     Verb{"version", "this program's version", &run_version},
 };
@@ -26,7 +27,7 @@ constexpr std::array kVerbs{
 std::string overview() {
   std::string text =
       "Usage: quire VERB [options]\n\nLarge-folio memory management of Linux: predict and verify.\n\n";
-  for (const Verb& verb : kVerbs) text += fmt::format("  {:<9} {}\n", verb.name, verb.summary);
+  for (const Verb& verb : kVerbs) text += fmt::format("  {:<10} {}\n", verb.name, verb.summary);
   text +=
       "\nquire VERB --help explains a verb. Examples:\n"
       "  quire record -o mine.quire -- python3 -c 'print(sum(range(10**7)))'\n"

@@ -37,7 +37,7 @@ void outlive(int /*signal*/) {}
 class SignalHandler {
  public:
   explicit SignalHandler(int signal) : signal_(signal) {
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = &outlive;
     action.sa_flags = SA_RESTART;
     ::sigaction(signal, &action, &before_);
@@ -48,7 +48,7 @@ class SignalHandler {
 
  private:
   int signal_;
-  struct sigaction before_{};
+  struct sigaction before_ {};
 };
 
 // Asks a recording to end when its time is over, in the recorder's own way: the

@@ -11,7 +11,7 @@ Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptio
   const auto begin = std::chrono::steady_clock::now();
   const auto kernel = QUIRE_TRY(
       kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
-  Replayer replayer(*kernel, reader.header());
+  Replayer replayer(*kernel, reader.header(), options.profile ? *options.profile : cost::reference_profile());
   trace::Event event;
   while (QUIRE_TRY(reader.next(event))) QUIRE_TRY(replayer.apply(event));
   ReplayResult result = QUIRE_TRY(replayer.finish());

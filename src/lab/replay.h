@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cost/bill.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -17,7 +19,8 @@ namespace quire::lab {
 
 struct ReplayOptions {
   policy::Settings settings;
-  ByteCount ram{64ULL << 30};  // of the simulated machine
+  ByteCount ram{64ULL << 30};                              // of the simulated machine
+  std::shared_ptr<const cost::Profile> profile = nullptr;  // that prices it; null: the reference machine's
 };
 
 // What one replay came to. Counts are of the whole recorded process tree.
@@ -36,6 +39,7 @@ struct ReplayResult {
   ByteCount peak_rss;     // of the process that had most (shared pages count in each)
   ByteCount peak_tables;  // page tables
   ByteCount final_tables;
+  cost::Bill bill;           // what all of it would have taken
   stats::Counters counters;  // at the end, under the kernel's own names
 
   std::uint64_t events = 0;

@@ -67,8 +67,8 @@ VirtRange folio_at(vm::AddressSpace& mm, VirtAddr addr) {
 
 }  // namespace
 
-Replayer::Replayer(kernel::Kernel& kernel, const trace::Header& header)
-    : kernel_(kernel), next_shared_anon_(vm::AnonVmaId::kMax) {
+Replayer::Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile)
+    : kernel_(kernel), next_shared_anon_(vm::AnonVmaId::kMax), meter_(kernel), biller_(profile) {
   const auto stack = header.rlimits.find("stack");
   if (stack != header.rlimits.end()) stack_limit_ = ByteCount(stack->second.first);
 }
@@ -110,12 +110,18 @@ Result<void, Diagnostic> Replayer::apply(const Event& e) {
     case Kind::kExec:
       begin_exec(e);
       break;
-    case Kind::kSyscall:
+    case Kind::kSyscall: {
+      const PageCount before = anon_pages(e.mm);
       syscall(e);
+      bill_other(before, e.mm);
       break;
-    case Kind::kMmGone:
+    }
+    case Kind::kMmGone: {
+      const PageCount before = anon_pages(e.mm);
       mm_gone(e);
+      bill_other(before, e.mm);
       break;
+    }
     case Kind::kFaultAround:
       if (vm::AddressSpace* const mm = space(e.mm); mm != nullptr && e.task < last_touch_.size()) {
         vm::map_file_pages(*mm, last_touch_[e.task], e.args[0], e.args[1]);
@@ -140,6 +146,7 @@ Result<void, Diagnostic> Replayer::touch(const Event& e) {
   switch (vm::access(*mm, e.addr, kind_of(e, *mm))) {
     case FaultResult::kMinor:
       ++result_.minor_faults;
+      bill_fault(*mm, e);
       if (races_.watches(e.mm)) races_.served(e.mm, e.task, folio_at(*mm, e.addr), e.time_us);
       break;
     case FaultResult::kHit:
@@ -162,9 +169,11 @@ void Replayer::hit(const vm::AddressSpace& mm, const Event& e) {
     // File faults are replayed as recorded: that the page was gone again is
     // the page cache's doing, which is not modelled.
     ++result_.minor_faults;
+    bill_fault(mm, e);
   } else if (races_.watches(e.mm) && races_.loses(e.mm, e.task, e.addr, e.time_us)) {
     ++result_.minor_faults;
     ++result_.lost_races;
+    bill_fault(mm, e);
   } else {
     ++result_.suppressed;
   }
@@ -184,8 +193,30 @@ Result<void, Diagnostic> Replayer::fork(const Event& e) {
   }
   const auto child = kernel_.fork(*parent);
   if (!child) return fail(out_of_memory(kernel_.system().memory.total().bytes()));
+  biller_.fork(meter_.fork(parent->rss().anon()));
   set_space(child_mm, *child);
   return {};
+}
+
+// A fault that found what it mapped took as long as that kind does.
+void Replayer::bill_fault(const vm::AddressSpace& mm, const Event& e) {
+  const vm::Vma* const vma = mm.mappings().find(e.addr);
+  cost::Work served = cost::Work::kZeroFault;
+  if (vma != nullptr && !vma->is_anonymous()) {
+    const bool copies = !vma->is_shared() && kind_of(e, mm) == AccessKind::kWrite;
+    served = copies ? cost::Work::kCopyFault : cost::Work::kFileFault;
+  }
+  biller_.fault(meter_.fault(served));
+}
+
+PageCount Replayer::anon_pages(trace::MmId mm) const {
+  vm::AddressSpace* const there = space(mm);
+  return there == nullptr ? PageCount() : there->rss().anon();
+}
+
+void Replayer::bill_other(PageCount anon_before, trace::MmId mm) {
+  const PageCount now = anon_pages(mm);
+  biller_.other(meter_.other(now < anon_before ? anon_before - now : PageCount()));
 }
 
 void Replayer::begin_exec(const Event& e) {
@@ -229,6 +260,7 @@ Result<void, Diagnostic> Replayer::finish_exec() {
   }
   result_.minor_faults += *faults;
   result_.populate_faults += *faults;
+  bill_other(PageCount(), exec.mm);
   return {};
 }
 
@@ -270,6 +302,7 @@ Result<ReplayResult, Diagnostic> Replayer::finish() {
   result_.peak_resident = PageCount(usage.peak_pages).bytes();
   result_.wasted_at_peak = PageCount(usage.peak_pages - usage.touched_at_peak).bytes();
   result_.peak_tables = PageCount(system.tables.peak_pages).bytes();
+  result_.bill = biller_.bill();
   result_.state_hash = kernel_.state_hash();
   for (const auto& [sentence, times] : notes_)
     result_.notes.push_back(fmt::format("{} ({} times)", sentence, times));

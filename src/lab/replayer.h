@@ -9,6 +9,7 @@
 #include "kernel/kernel.h"
 #include "lab/fault_races.h"
 #include "lab/replay.h"
+#include "lab/work_meter.h"
 #include "trace/event.h"
 #include "vm/populate.h"
 
@@ -20,10 +21,10 @@ namespace quire::lab {
 // modelled is counted under a sentence of its own and otherwise left out.
 //
 // Owns        : nothing but its bookkeeping
-// Refers to   : the kernel
+// Refers to   : the kernel and the profile
 class Replayer {
  public:
-  Replayer(kernel::Kernel& kernel, const trace::Header& header);
+  Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile);
 
   // kFailure when the machine has no frame left.
   [[nodiscard]] Result<void, Diagnostic> apply(const trace::Event& event);
@@ -59,6 +60,11 @@ class Replayer {
   void sys_shmat(vm::AddressSpace& mm, const trace::Event& e);
   void populated(vm::Populated p);
 
+  void bill_fault(const vm::AddressSpace& mm, const trace::Event& e);
+  // The address space had so many anonymous pages before the event.
+  void bill_other(PageCount anon_before, trace::MmId mm);
+  [[nodiscard]] PageCount anon_pages(trace::MmId mm) const;
+
   [[nodiscard]] vm::AddressSpace* space(trace::MmId mm) const {
     return mm < spaces_.size() ? spaces_[mm] : nullptr;
   }
@@ -77,6 +83,8 @@ class Replayer {
   std::vector<File> files_;                // by file id
   std::uint32_t next_shared_anon_;         // file ids for shared anonymous memory, downwards
   FaultRaces races_;
+  WorkMeter meter_;
+  cost::Biller biller_;
   std::optional<PendingExec> exec_;
   trace::TaskId root_task_ = 0;
   trace::MmId root_mm_ = 0;

@@ -1,5 +1,7 @@
 #include "report/figures.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -34,6 +36,21 @@ void put_hidden(Sheet& sheet, const char* key, std::uint64_t value, Unit unit) {
 
 std::int64_t minus(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
 
+void put_bill(Sheet& sheet, const cost::Bill& bill) {
+  const auto put_ns = [&sheet](const char* label, const char* key, double ns, Show show = Show::kAlways) {
+    sheet.push_back({label, key, static_cast<std::uint64_t>(std::llround(ns)), Unit::kNanoseconds, show});
+  };
+  put_ns("kernel time", "/kernel_ns", bill.kernel_ns);
+  put_ns("  in faults", "/fault_ns", bill.fault_ns);
+  put_ns("  of it copying", "/copy_ns", bill.copy_ns, Show::kUnlessZero);
+  put_ns("  in fork", "/fork_ns", bill.fork_ns, Show::kUnlessZero);
+  put_ns("  in unmapping", "/unmap_ns", bill.unmap_ns);
+  put_ns("fault p50", "/fault_ns_p50", cost::quantile(bill.faults, 0.5));
+  put_ns("fault p99", "/fault_ns_p99", cost::quantile(bill.faults, 0.99));
+  put_ns("fault p99.9", "/fault_ns_p999", cost::quantile(bill.faults, 0.999));
+  put_ns("longest fault", "/fault_ns_max", cost::quantile(bill.faults, 1));
+}
+
 }  // namespace
 
 Sheet sheet_of(const lab::ReplayResult& result) {
@@ -52,6 +69,7 @@ Sheet sheet_of(const lab::ReplayResult& result) {
   put(sheet, "peak page tables", "/peak_page_tables_bytes", result.peak_tables);
   put(sheet, "final page tables", "/final_page_tables_bytes", result.final_tables);
   put(sheet, "copied after fork", "/copied_pages", result.pages_copied);
+  put_bill(sheet, result.bill);
   put_hidden(sheet, "/events", result.events, Unit::kCount);
   put_hidden(sheet, "/touches", result.touches, Unit::kCount);
   put_hidden(sheet, "/suppressed_touches", result.suppressed, Unit::kCount);

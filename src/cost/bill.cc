@@ -1,0 +1,61 @@
+#include "cost/bill.h"
+
+#include <cmath>
+
+namespace quire::cost {
+namespace {
+
+double price_of(const Profile& profile, const Amounts& amounts, SizedWork work) {
+  double ns = 0;
+  for (unsigned o = 0; o <= kOrderPmd.raw(); ++o) {
+    const std::uint64_t n = amounts.sized[static_cast<std::size_t>(work)][o];
+    if (n != 0) ns += static_cast<double>(n) * profile.of(work, Order(o)).median;
+  }
+  return ns;
+}
+
+double price_of(const Profile& profile, const Amounts& amounts, Work work) {
+  return static_cast<double>(amounts.plain[static_cast<std::size_t>(work)]) * profile.of(work).median;
+}
+
+}  // namespace
+
+double price(const Profile& profile, const Amounts& amounts) {
+  double ns = 0;
+  for (std::size_t i = 0; i < kSizedWorks; ++i) ns += price_of(profile, amounts, static_cast<SizedWork>(i));
+  for (std::size_t i = 0; i < kWorks; ++i) ns += price_of(profile, amounts, static_cast<Work>(i));
+  return ns;
+}
+
+double quantile(const FaultTimes& times, double share) {
+  std::uint64_t all = 0;
+  for (const auto& [ns, n] : times) all += n;
+  const auto rank = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(all)));
+  std::uint64_t seen = 0;
+  for (const auto& [ns, n] : times) {
+    seen += n;
+    if (seen >= rank) return ns;
+  }
+  return 0;
+}
+
+void Biller::fault(const Amounts& amounts) {
+  const double ns = price(profile_, amounts);
+  bill_.kernel_ns += ns;
+  bill_.fault_ns += ns;
+  bill_.copy_ns += price_of(profile_, amounts, Work::kCopyFault);
+  ++bill_.faults[ns];
+}
+
+void Biller::fork(const Amounts& amounts) {
+  const double ns = price(profile_, amounts);
+  bill_.kernel_ns += ns;
+  bill_.fork_ns += ns;
+}
+
+void Biller::other(const Amounts& amounts) {
+  bill_.kernel_ns += price(profile_, amounts);
+  bill_.unmap_ns += price_of(profile_, amounts, SizedWork::kUnmap);
+}
+
+}  // namespace quire::cost

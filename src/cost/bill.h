@@ -1,0 +1,63 @@
+// cost/bill.h - what a replay would have taken in the kernel, priced by a
+// machine's profile.
+//
+// Every price is the mean of its kind of work: a bill says what work there was
+// and what it costs on a quiet machine. It knows nothing of reclaim, compaction,
+// caches that others have filled, or locks that threads wait for.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+
+#include "cost/profile.h"
+
+namespace quire::cost {
+
+// How much work there was, of each kind.
+struct Amounts {
+  std::array<std::array<std::uint64_t, kOrderPmd.raw() + 1>, kSizedWorks> sized{};
+  std::array<std::uint64_t, kWorks> plain{};
+
+  void add(SizedWork work, Order order, std::uint64_t n = 1) {
+    sized[static_cast<std::size_t>(work)][order.raw()] += n;
+  }
+  void add(Work work, std::uint64_t n = 1) { plain[static_cast<std::size_t>(work)] += n; }
+};
+
+// Nanoseconds of processor time.
+[[nodiscard]] double price(const Profile& profile, const Amounts& amounts);
+
+// How long single faults took, shortest first; each with how often.
+using FaultTimes = std::map<double, std::uint64_t>;
+// The time that a share (0.99) of the faults did not exceed; 0 without any.
+[[nodiscard]] double quantile(const FaultTimes& times, double share);
+
+struct Bill {
+  double kernel_ns = 0;  // all of it
+  double fault_ns = 0;   // of it in faults
+  double fork_ns = 0;
+  double unmap_ns = 0;  // with exit
+  double copy_ns = 0;   // of fault_ns: copies of shared pages
+  FaultTimes faults;
+};
+
+// Adds up a bill, one event after the other.
+class Biller {
+ public:
+  explicit Biller(const Profile& profile) : profile_(profile) {}
+
+  // One fault, with all that was done in it.
+  void fault(const Amounts& amounts);
+  void fork(const Amounts& amounts);
+  // A system call, or an exit.
+  void other(const Amounts& amounts);
+
+  [[nodiscard]] const Bill& bill() const { return bill_; }
+
+ private:
+  const Profile& profile_;
+  Bill bill_;
+};
+
+}  // namespace quire::cost

@@ -1,0 +1,57 @@
+#include "cost/bill.h"
+
+#include <gtest/gtest.h>
+
+namespace quire::cost {
+namespace {
+
+Profile simple() {
+  Profile p;
+  p.of(SizedWork::kFault, kOrder0) = {100, 100, 100};
+  p.of(SizedWork::kFault, Order(4)) = {1000, 900, 1100};
+  p.of(SizedWork::kUnmap, Order(4)) = {30, 30, 30};
+  p.of(SizedWork::kFork, kOrder0) = {2, 2, 2};
+  p.of(Work::kCopyFault) = {400, 400, 400};
+  p.of(Work::kTable) = {50, 50, 50};
+  return p;
+}
+
+// Work is priced by its medians and added up where it belongs.
+TEST(Bill, AddsUp) {
+  const Profile profile = simple();
+  Biller biller(profile);
+  Amounts large;
+  large.add(SizedWork::kFault, Order(4));
+  large.add(Work::kTable);
+  biller.fault(large);
+  Amounts copy;
+  copy.add(Work::kCopyFault);
+  biller.fault(copy);
+  Amounts shared;
+  shared.add(SizedWork::kFork, kOrder0, 10);
+  biller.fork(shared);
+  Amounts gone;
+  gone.add(SizedWork::kUnmap, Order(4), 3);
+  biller.other(gone);
+
+  const Bill& bill = biller.bill();
+  EXPECT_DOUBLE_EQ(bill.fault_ns, 1450);
+  EXPECT_DOUBLE_EQ(bill.copy_ns, 400);
+  EXPECT_DOUBLE_EQ(bill.fork_ns, 20);
+  EXPECT_DOUBLE_EQ(bill.unmap_ns, 90);
+  EXPECT_DOUBLE_EQ(bill.kernel_ns, 1560);
+}
+
+// A quantile is the time of the fault at that rank, counted from the shortest.
+TEST(Bill, QuantilesAreRanks) {
+  const FaultTimes times{{100, 98}, {400, 1}, {9000, 1}};
+  EXPECT_EQ(quantile(times, 0.5), 100);
+  EXPECT_EQ(quantile(times, 0.98), 100);
+  EXPECT_EQ(quantile(times, 0.99), 400);
+  EXPECT_EQ(quantile(times, 0.999), 9000);
+  EXPECT_EQ(quantile(times, 1), 9000);
+  EXPECT_EQ(quantile({}, 0.5), 0);
+}
+
+}  // namespace
+}  // namespace quire::cost

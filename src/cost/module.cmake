@@ -1,0 +1,14 @@
+target_link_libraries(${QUIRE_MODULE} PRIVATE PkgConfig::TOMLPLUSPLUS)
+
+# The profile of the reference machine is part of the program.
+set(profile ${CMAKE_SOURCE_DIR}/profiles/reference.toml)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
+file(READ ${profile} reference_toml)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/cost/reference_profile.h CONTENT [[
+#pragma once
+namespace quire::cost {
+// profiles/reference.toml
+inline constexpr const char* kReferenceProfile = R"toml(@reference_toml@)toml";
+}  // namespace quire::cost
+]] @ONLY)
+target_include_directories(${QUIRE_MODULE} PRIVATE ${CMAKE_BINARY_DIR}/generated)
