@@ -39,11 +39,15 @@ double quantile(const FaultTimes& times, double share) {
   return 0;
 }
 
-void Biller::fault(const Amounts& amounts) {
-  const double ns = price(profile_, amounts);
+void Biller::fault(const Fault& fault) {
+  const double copies = fault.copies * profile_.of(Work::kCopyFault).median;
+  double ns = copies + fault.tables * profile_.of(Work::kTable).median +
+              fault.pmd_splits * profile_.of(Work::kSplitPmd).median;
+  if (fault.made) ns += profile_.of(SizedWork::kFault, *fault.made).median;
+  if (fault.served) ns += profile_.of(*fault.served).median;
   bill_.kernel_ns += ns;
   bill_.fault_ns += ns;
-  bill_.copy_ns += price_of(profile_, amounts, Work::kCopyFault);
+  bill_.copy_ns += copies;
   ++bill_.faults[ns];
 }
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "cost/profile.h"
 
@@ -23,6 +24,15 @@ struct Amounts {
     sized[static_cast<std::size_t>(work)][order.raw()] += n;
   }
   void add(Work work, std::uint64_t n = 1) { plain[static_cast<std::size_t>(work)] += n; }
+};
+
+// One fault. Kept small: there are millions of them.
+struct Fault {
+  std::optional<Order> made;   // a folio of this order, for memory that nothing was behind
+  std::optional<Work> served;  // what else it was
+  std::uint32_t copies = 0;    // pages copied
+  std::uint32_t tables = 0;    // made for it
+  std::uint32_t pmd_splits = 0;
 };
 
 // Nanoseconds of processor time.
@@ -47,8 +57,7 @@ class Biller {
  public:
   explicit Biller(const Profile& profile) : profile_(profile) {}
 
-  // One fault, with all that was done in it.
-  void fault(const Amounts& amounts);
+  void fault(const Fault& fault);
   void fork(const Amounts& amounts);
   // A system call, or an exit.
   void other(const Amounts& amounts);

@@ -20,13 +20,8 @@ Profile simple() {
 TEST(Bill, AddsUp) {
   const Profile profile = simple();
   Biller biller(profile);
-  Amounts large;
-  large.add(SizedWork::kFault, Order(4));
-  large.add(Work::kTable);
-  biller.fault(large);
-  Amounts copy;
-  copy.add(Work::kCopyFault);
-  biller.fault(copy);
+  biller.fault({.made = Order(4), .served = {}, .tables = 1});
+  biller.fault({.made = {}, .served = {}, .copies = 1});
   Amounts shared;
   shared.add(SizedWork::kFork, kOrder0, 10);
   biller.fork(shared);

@@ -112,12 +112,14 @@ Result<void, Diagnostic> Replayer::apply(const Event& e) {
       break;
     case Kind::kSyscall: {
       const PageCount before = anon_pages(e.mm);
+      meter_.begin();
       syscall(e);
       bill_other(before, e.mm);
       break;
     }
     case Kind::kMmGone: {
       const PageCount before = anon_pages(e.mm);
+      meter_.begin();
       mm_gone(e);
       bill_other(before, e.mm);
       break;
@@ -143,10 +145,11 @@ Result<void, Diagnostic> Replayer::touch(const Event& e) {
   }
   if (e.task >= last_touch_.size()) last_touch_.resize(e.task + 64UL);
   last_touch_[e.task] = e.addr;
+  const PageCount anon = mm->rss().anon();
   switch (vm::access(*mm, e.addr, kind_of(e, *mm))) {
     case FaultResult::kMinor:
       ++result_.minor_faults;
-      bill_fault(*mm, e);
+      bill_fault(*mm, e, mm->rss().anon() - anon);
       if (races_.watches(e.mm)) races_.served(e.mm, e.task, folio_at(*mm, e.addr), e.time_us);
       break;
     case FaultResult::kHit:
@@ -169,11 +172,11 @@ void Replayer::hit(const vm::AddressSpace& mm, const Event& e) {
     // File faults are replayed as recorded: that the page was gone again is
     // the page cache's doing, which is not modelled.
     ++result_.minor_faults;
-    bill_fault(mm, e);
+    bill_fault(mm, e, PageCount());
   } else if (races_.watches(e.mm) && races_.loses(e.mm, e.task, e.addr, e.time_us)) {
     ++result_.minor_faults;
     ++result_.lost_races;
-    bill_fault(mm, e);
+    bill_fault(mm, e, PageCount());
   } else {
     ++result_.suppressed;
   }
@@ -191,6 +194,7 @@ Result<void, Diagnostic> Replayer::fork(const Event& e) {
     note("a fork of an address space the recording does not show the beginning of");
     return {};
   }
+  meter_.begin();
   const auto child = kernel_.fork(*parent);
   if (!child) return fail(out_of_memory(kernel_.system().memory.total().bytes()));
   biller_.fork(meter_.fork(parent->rss().anon()));
@@ -199,14 +203,22 @@ Result<void, Diagnostic> Replayer::fork(const Event& e) {
 }
 
 // A fault that found what it mapped took as long as that kind does.
-void Replayer::bill_fault(const vm::AddressSpace& mm, const Event& e) {
-  const vm::Vma* const vma = mm.mappings().find(e.addr);
-  cost::Work served = cost::Work::kZeroFault;
-  if (vma != nullptr && !vma->is_anonymous()) {
-    const bool copies = !vma->is_shared() && kind_of(e, mm) == AccessKind::kWrite;
-    served = copies ? cost::Work::kCopyFault : cost::Work::kFileFault;
+void Replayer::bill_fault(const vm::AddressSpace& mm, const Event& e, PageCount made) {
+  cost::Fault fault = meter_.fault(made);
+  const bool of_file = [&] {
+    if (fault.copies != 0 || fault.served) return false;
+    const vm::Vma* const vma = mm.mappings().find(e.addr);
+    return vma != nullptr && !vma->is_anonymous();
+  }();
+  if (of_file) {
+    // A page of its own, when one was made, is a copy of the file's.
+    fault.copies = fault.made ? 1 : 0;
+    fault.made.reset();
+    if (fault.copies == 0) fault.served = cost::Work::kFileFault;
+  } else if (!fault.made && !fault.served && fault.copies == 0) {
+    fault.served = cost::Work::kZeroFault;
   }
-  biller_.fault(meter_.fault(served));
+  biller_.fault(fault);
 }
 
 PageCount Replayer::anon_pages(trace::MmId mm) const {
@@ -247,6 +259,7 @@ void Replayer::add_segment(const Event& e) {
 Result<void, Diagnostic> Replayer::finish_exec() {
   const PendingExec exec = std::move(*exec_);
   exec_.reset();
+  meter_.begin();
   vm::AddressSpace& mm = kernel_.create_address_space();
   mm.limits.stack = stack_limit_;
   if (const vm::AddressSpace* const old = space(exec.old_mm)) mm.thp = old->thp;

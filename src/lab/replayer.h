@@ -60,7 +60,8 @@ class Replayer {
   void sys_shmat(vm::AddressSpace& mm, const trace::Event& e);
   void populated(vm::Populated p);
 
-  void bill_fault(const vm::AddressSpace& mm, const trace::Event& e);
+  // The fault gave the address space so many anonymous pages.
+  void bill_fault(const vm::AddressSpace& mm, const trace::Event& e, PageCount made);
   // The address space had so many anonymous pages before the event.
   void bill_other(PageCount anon_before, trace::MmId mm);
   [[nodiscard]] PageCount anon_pages(trace::MmId mm) const;

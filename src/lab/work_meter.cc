@@ -1,6 +1,7 @@
 #include "lab/work_meter.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace quire::lab {
 
@@ -14,63 +15,63 @@ namespace {
 
 std::uint64_t positive(std::int64_t n) { return n > 0 ? static_cast<std::uint64_t>(n) : 0; }
 
+std::uint32_t more(std::uint64_t now, std::uint64_t before) {
+  return now > before ? static_cast<std::uint32_t>(now - before) : 0;
+}
+
 }  // namespace
 
-WorkMeter::Seen WorkMeter::now() const {
+WorkMeter::Sums WorkMeter::sums() const {
   const vm::System& system = kernel_.system();
   const stats::Counters& c = system.counters;
-  Seen seen;
-  for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
-    seen.made[o] = c.get(MthpStat::anon_fault_alloc, Order(o));
-    seen.live[o] = c.get(MthpStat::nr_anon, Order(o));
-    seen.split[o] = c.get(MthpStat::split, Order(o));
-  }
-  const auto event = [&c](VmEvent e) { return static_cast<std::int64_t>(c.get(e)); };
-  seen.pages = system.folios.usage().pages;
-  seen.tables = system.tables.pages;
-  seen.copied = event(VmEvent::quire_cow_pages);
-  seen.reused = event(VmEvent::pgreuse);
-  seen.pmd_splits = event(VmEvent::thp_split_pmd);
-  seen.collapsed = event(VmEvent::thp_collapse_alloc);
-  return seen;
+  return {.tables = system.tables.pages,
+          .copied = c.get(VmEvent::quire_cow_pages),
+          .reused = c.get(VmEvent::pgreuse),
+          .pmd_splits = c.get(VmEvent::thp_split_pmd),
+          .collapsed = c.get(VmEvent::thp_collapse_alloc)};
 }
 
-Amounts WorkMeter::common(const Seen& before, const Seen& after) {
+WorkMeter::Folios WorkMeter::folios() const {
+  const stats::Counters& c = kernel_.system().counters;
+  Folios folios;
+  for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
+    folios.made[o] = c.get(MthpStat::anon_fault_alloc, Order(o));
+    folios.live[o] = c.get(MthpStat::nr_anon, Order(o));
+    folios.split[o] = c.get(MthpStat::split, Order(o));
+  }
+  folios.pages = kernel_.system().folios.usage().pages;
+  return folios;
+}
+
+cost::Fault WorkMeter::fault(PageCount made) {
+  const Sums now = sums();
+  cost::Fault fault;
+  fault.tables = more(now.tables, sums_.tables);
+  fault.pmd_splits = more(now.pmd_splits, sums_.pmd_splits);
+  fault.copies = more(now.copied, sums_.copied);
+  if (fault.copies == 0 && now.reused != sums_.reused) fault.served = Work::kReuseFault;
+  // A fault makes one folio: its pages say of which size.
+  if (fault.copies == 0 && made.raw() != 0)
+    fault.made = Order(std::min(static_cast<unsigned>(std::bit_width(made.raw()) - 1), kOrderPmd.raw()));
+  sums_ = now;
+  return fault;
+}
+
+Amounts WorkMeter::common(const Folios& after) {
   Amounts amounts;
   for (unsigned o = 2; o <= kOrderPmd.raw(); ++o)
-    amounts.add(SizedWork::kSplit, Order(o), positive(after.split[o] - before.split[o]));
-  if (after.tables > before.tables) amounts.add(Work::kTable, after.tables - before.tables);
-  amounts.add(Work::kSplitPmd, positive(after.pmd_splits - before.pmd_splits));
-  amounts.add(Work::kCollapse, positive(after.collapsed - before.collapsed));
-  return amounts;
-}
-
-Amounts WorkMeter::fault(Work served) {
-  const Seen after = now();
-  Amounts amounts = common(before_, after);
-  bool made = false;
-  for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
-    const std::uint64_t n = positive(after.made[o] - before_.made[o]);
-    amounts.add(SizedWork::kFault, Order(o), n);
-    made = made || n != 0;
-  }
-  if (after.copied != before_.copied) {
-    amounts.add(Work::kCopyFault, positive(after.copied - before_.copied));
-  } else if (after.reused != before_.reused) {
-    amounts.add(Work::kReuseFault);
-  } else if (!made && served == Work::kZeroFault && after.pages > before_.pages) {
-    amounts.add(SizedWork::kFault, kOrder0);
-  } else if (!made) {
-    amounts.add(served);
-  }
-  before_ = after;
+    amounts.add(SizedWork::kSplit, Order(o), positive(after.split[o] - before_.split[o]));
+  const Sums now = sums();
+  amounts.add(Work::kTable, more(now.tables, sums_.tables));
+  amounts.add(Work::kSplitPmd, more(now.pmd_splits, sums_.pmd_splits));
+  amounts.add(Work::kCollapse, more(now.collapsed, sums_.collapsed));
+  sums_ = now;
   return amounts;
 }
 
 // Each size has the share of the parent's pages that it has of all pages.
 Amounts WorkMeter::fork(PageCount parent_anon) {
-  const Seen after = now();
-  Amounts amounts = common(before_, after);
+  Amounts amounts = common(folios());
   const auto parent = static_cast<double>(parent_anon.raw());
   const double all = std::max(1.0, static_cast<double>(before_.pages));
   double large = 0;
@@ -80,15 +81,14 @@ Amounts WorkMeter::fork(PageCount parent_anon) {
     amounts.add(SizedWork::kFork, Order(o), static_cast<std::uint64_t>(parent / all * folios));
   }
   amounts.add(SizedWork::kFork, kOrder0, static_cast<std::uint64_t>(parent * std::max(0.0, 1 - large / all)));
-  before_ = after;
   return amounts;
 }
 
 // What was unmapped and is still there, somebody else's, costs as much: it is
 // the table work that counts for small pages.
 Amounts WorkMeter::other(PageCount unmapped) {
-  const Seen after = now();
-  Amounts amounts = common(before_, after);
+  const Folios after = folios();
+  Amounts amounts = common(after);
   std::uint64_t in_large = 0;
   for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
     const std::int64_t split = after.split[o] - before_.split[o];
@@ -99,7 +99,6 @@ Amounts WorkMeter::other(PageCount unmapped) {
     amounts.add(SizedWork::kFault, Order(o), positive(after.made[o] - before_.made[o]));
   }
   amounts.add(SizedWork::kUnmap, kOrder0, unmapped.raw() - std::min(unmapped.raw(), in_large));
-  before_ = after;
   return amounts;
 }
 

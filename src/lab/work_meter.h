@@ -7,37 +7,44 @@
 
 namespace quire::lab {
 
-// Looks at a kernel before an event and after it.
+// Looks at a kernel before an event and after it. Faults, which come by the
+// million, are told from a few sums.
 //
 // Refers to   : the kernel
 class WorkMeter {
  public:
-  explicit WorkMeter(kernel::Kernel& kernel) : kernel_(kernel) { start(); }
+  explicit WorkMeter(kernel::Kernel& kernel) : kernel_(kernel), sums_(sums()) {}
 
-  void start() { before_ = now(); }
-  // What was done since start(), and a new start. `served` is how a fault ended
-  // that made nothing new: it mapped what was there.
-  [[nodiscard]] cost::Amounts fault(cost::Work served);
-  // The parent's pages are the child's as well. `parent_anon`: as it had then.
+  // After a fault that gave an address space `made` anonymous pages. Neither
+  // `made` nor `served` nor `copies` is set when it only mapped what was there.
+  [[nodiscard]] cost::Fault fault(PageCount made);
+
+  // Before an event of another kind, and after it.
+  void begin() { before_ = folios(); }
+  // The parent's pages are the child's as well.
   [[nodiscard]] cost::Amounts fork(PageCount parent_anon);
-  // `unmapped`: anonymous pages an address space has lost since.
+  // `unmapped`: anonymous pages an address space has lost.
   [[nodiscard]] cost::Amounts other(PageCount unmapped);
 
  private:
-  struct Seen {
-    std::array<std::int64_t, kOrderPmd.raw() + 1> made{};  // by faults, by order
-    std::array<std::int64_t, kOrderPmd.raw() + 1> live{};  // large folios
-    std::array<std::int64_t, kOrderPmd.raw() + 1> split{};
-    std::uint64_t pages = 0;  // in folios
-    std::uint64_t tables = 0;
-    std::int64_t copied = 0, reused = 0, pmd_splits = 0, collapsed = 0;
+  struct Sums {
+    std::uint64_t tables = 0, copied = 0, reused = 0, pmd_splits = 0, collapsed = 0;
   };
-  [[nodiscard]] Seen now() const;
+  struct Folios {
+    using ByOrder = std::array<std::int64_t, kOrderPmd.raw() + 1>;
+    ByOrder made{};  // by faults
+    ByOrder live{};
+    ByOrder split{};
+    std::uint64_t pages = 0;  // in folios, small ones too
+  };
+  [[nodiscard]] Sums sums() const;
+  [[nodiscard]] Folios folios() const;
   // Splits, tables, collapses: the same for every kind of event.
-  [[nodiscard]] static cost::Amounts common(const Seen& before, const Seen& after);
+  [[nodiscard]] cost::Amounts common(const Folios& after);
 
   kernel::Kernel& kernel_;
-  Seen before_;
+  Sums sums_;
+  Folios before_;
 };
 
 }  // namespace quire::lab
