@@ -19,6 +19,7 @@ constexpr std::array kVerbs{
     Verb{"info", "what a recording holds", &run_info},
     Verb{"replay", "what the program would have done under other policies", &run_replay},
     Verb{"verify", "predict, run for real on this kernel, compare", &run_verify},
+    Verb{"advise", "which folio sizes a recorded program should have", &run_advise},
     Verb{"calibrate", "measure what this kernel takes for its work", &run_calibrate},
     Verb{"litmus", "run memory-management experiments on Quire and on this kernel", &run_litmus},
     Verb{"version", "this program's version", &run_version},

@@ -18,6 +18,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_info(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_replay(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_verify(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_advise(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_calibrate(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_litmus(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_version(Words words);

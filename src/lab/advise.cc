@@ -1,0 +1,181 @@
+#include "lab/advise.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/check.h"
+#include "base/size.h"
+#include "lab/replay_many.h"
+#include "policy/attributes.h"
+#include "policy/parse.h"
+#include "trace/reader.h"
+
+namespace quire::lab {
+namespace {
+
+// What a policy may cost in memory over small pages: a twentieth, or 1 MiB.
+ByteCount allowed(ByteCount small) {
+  return ByteCount(small.raw() + std::max<std::uint64_t>(small.raw() / 20, 1 << 20));
+}
+// Shares of the program's processor time: less is no reason to change anything,
+// and two policies this close are as good as each other.
+constexpr double kWorthIt = 0.01;
+constexpr double kAlike = 0.01;
+
+constexpr double kShort = 1e9;  // recordings of less processor time say little
+
+std::string policy_of(OrderSet sizes) {
+  if (sizes.empty()) return "4K";
+  std::vector<std::string> names;
+  for (unsigned o = 2; o <= kOrderPmd.raw(); ++o)
+    if (sizes.contains(Order(o))) names.push_back(base::short_size(Order(o).bytes()));
+  return fmt::format("{}", fmt::join(names, "+"));
+}
+
+OrderSet run_of(unsigned first, unsigned last) {
+  OrderSet sizes;
+  for (unsigned o = first; o <= last; ++o) sizes = sizes | OrderSet::of(Order(o));
+  return sizes;
+}
+
+unsigned sizes_on(const policy::Settings& s) {
+  return static_cast<unsigned>(
+      std::ranges::count_if(s.size, [](policy::SizeEnabled e) { return e != policy::SizeEnabled::never; }));
+}
+
+// `a` is the simpler of two that are as good as each other.
+bool simpler(const Candidate& a, const Candidate& b) {
+  const unsigned on_a = sizes_on(a.settings);
+  const unsigned on_b = sizes_on(b.settings);
+  return on_a != on_b ? on_a < on_b : a.memory() < b.memory();
+}
+
+std::vector<std::size_t> pareto_of(const std::vector<Candidate>& candidates) {
+  std::vector<std::size_t> best;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const bool beaten = std::ranges::any_of(candidates, [&](const Candidate& c) {
+      const bool no_worse =
+          c.kernel_ns() <= candidates[i].kernel_ns() && c.memory() <= candidates[i].memory();
+      return no_worse && (c.kernel_ns() < candidates[i].kernel_ns() || c.memory() < candidates[i].memory());
+    });
+    if (!beaten) best.push_back(i);
+  }
+  std::ranges::sort(best, {}, [&](std::size_t i) { return candidates[i].kernel_ns(); });
+  return best;
+}
+
+// What is known of the recording before anything is replayed.
+struct Subject {
+  trace::Header header;
+  trace::Summary summary;
+};
+
+Result<Subject, Diagnostic> examine(const std::string& file) {
+  trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
+  if (!reader.summary())
+    return fail(Diagnostic{Diagnostic::Kind::kDamagedInput, file,
+                           "the recording was cut off: nothing can be recommended from a part of a run",
+                           "record again"});
+  const trace::Gate gate = reader.summary()->gate ? *reader.summary()->gate : QUIRE_TRY(compute_gate(reader));
+  if (!gate.passed)
+    return fail(Diagnostic{Diagnostic::Kind::kFinding, file,
+                           fmt::format("the recording failed its completeness gate, so nothing is "
+                                       "recommended from it: {}",
+                                       fmt::join(gate.failures, "; ")),
+                           "record again"});
+  return Subject{reader.header(), *reader.summary()};
+}
+
+void doubt(Advice& advice, Confidence at_most, std::string why) {
+  advice.confidence = std::max(advice.confidence, at_most);
+  advice.doubts.push_back(std::move(why));
+}
+
+void judge_confidence(Advice& advice, const Subject& subject, const AdviseOptions& options) {
+  if (!options.profile_is_of_this_host)
+    doubt(advice, Confidence::kMedium,
+          fmt::format("times are those of the machine {}", options.profile->name));
+  const double recorded = static_cast<double>(subject.summary.cpu_user_ns + subject.summary.cpu_sys_ns);
+  if (recorded < kShort)
+    doubt(advice, Confidence::kMedium,
+          fmt::format("only {:.2f} s of processor time recorded", recorded / 1e9));
+  if (subject.header.tier == trace::Tier::kUnprivileged)
+    doubt(advice, Confidence::kLow, "recorded without privilege: not every fault's direction is known");
+  if (!advice.now().result.notes.empty())
+    doubt(advice, Confidence::kMedium, "the recording holds what is not modelled");
+}
+
+}  // namespace
+
+std::vector<std::string> policies_worth_trying() {
+  std::vector<std::string> policies{"4K"};
+  for (unsigned first = 2; first <= kOrderPmd.raw(); ++first) {
+    for (unsigned last = first; last <= kOrderPmd.raw(); ++last) {
+      policies.push_back(policy_of(run_of(first, last)));
+      if (last + 1 < kOrderPmd.raw())
+        policies.push_back(policy_of(run_of(first, last) | OrderSet::of(kOrderPmd)));
+    }
+  }
+  return policies;
+}
+
+policy::Settings settings_shown_by(const std::map<std::string, std::string>& files) {
+  policy::Settings settings;
+  for (const auto& [path, text] : files) {
+    const policy::Attribute* const attribute = policy::find_attribute(path);
+    if (attribute == nullptr) continue;  // shared memory's
+    std::string_view word = text;
+    if (const std::size_t open = text.find('['); open != std::string::npos)
+      word = word.substr(open + 1, text.find(']') - open - 1);
+    (void)attribute->store(settings, attribute->order, word);  // a value of a later kernel is no setting here
+  }
+  return settings;
+}
+
+std::size_t choose(const std::vector<Candidate>& candidates, double user_ns) {
+  QUIRE_CHECK(candidates.size() >= 2);
+  const Candidate& now = candidates[0];
+  const ByteCount most = allowed(candidates[1].memory());
+  const double whole = user_ns + now.kernel_ns();
+  std::vector<std::size_t> fit;
+  for (std::size_t i = 1; i < candidates.size(); ++i)
+    if (candidates[i].memory() <= most) fit.push_back(i);
+  const std::size_t fastest =
+      std::ranges::min(fit, {}, [&](std::size_t i) { return candidates[i].kernel_ns(); });
+  const auto worth_it = [&](std::size_t i) {
+    return now.kernel_ns() - candidates[i].kernel_ns() > kWorthIt * whole;
+  };
+  std::size_t best = fastest;
+  for (const std::size_t i : fit) {
+    const bool alike = candidates[i].kernel_ns() - candidates[fastest].kernel_ns() <= kAlike * whole &&
+                       worth_it(i) == worth_it(fastest);
+    if (alike && simpler(candidates[i], candidates[best])) best = i;
+  }
+  return worth_it(best) || now.memory() > most ? best : 0;
+}
+
+Result<Advice, Diagnostic> advise(const AdviseOptions& options) {
+  const Subject subject = QUIRE_TRY(examine(options.recording));
+  Advice advice;
+  advice.candidates.push_back({"now", settings_shown_by(subject.header.thp_state), {}});
+  for (const std::string& words : policies_worth_trying()) {
+    auto settings = policy::parse_policy(words);
+    QUIRE_CHECK(settings.has_value());
+    advice.candidates.push_back({words, *settings, {}});
+  }
+  std::vector<ReplayOptions> runs;
+  for (const Candidate& c : advice.candidates) runs.push_back({c.settings, options.ram, options.profile});
+  auto results = QUIRE_TRY(replay_many(options.recording, runs, options.jobs));
+  for (std::size_t i = 0; i < results.size(); ++i) advice.candidates[i].result = std::move(results[i]);
+  advice.user_ns = static_cast<double>(subject.summary.cpu_user_ns);
+  advice.pareto = pareto_of(advice.candidates);
+  advice.best = choose(advice.candidates, advice.user_ns);
+  advice.notes = advice.now().result.notes;
+  judge_confidence(advice, subject, options);
+  return advice;
+}
+
+}  // namespace quire::lab
