@@ -17,8 +17,9 @@ everything: setup  ## the program, the tests and the benchmarks
 	@cmake --preset release --log-level=WARNING >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 
-run: build  ## replay a shipped recording under five policies
+run: build  ## replay a shipped recording under five policies, and advise
 	build/quire replay $(RECORDING) $(foreach p,$(POLICIES),--policy $(p))
+	build/quire advise $(RECORDING)
 
 test: setup  ## the whole suite, and the memory manager and recording reader again under sanitizers
 	@JOBS=$(JOBS) scripts/test.sh release asan-manager

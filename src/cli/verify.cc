@@ -30,6 +30,8 @@ struct Request {
   unsigned recordings = 1;
   unsigned warmups = 1;
   unsigned timeout_seconds = 600;
+  unsigned time_rounds = 0;
+  std::string profile;
   unsigned jobs = default_jobs();
   bool json = false;
 };
@@ -45,6 +47,8 @@ Result<void, Diagnostic> check(const Request& request) {
         "quire verify -- CMD, or quire verify FILE"));
   }
   if (request.recordings == 0) return fail(misuse("--recordings must be at least 1", ""));
+  if (request.time_rounds != 0 && request.time_rounds < 6)
+    return fail(misuse("--time must be at least 6: fewer rounds give no interval", ""));
   if (request.timeout_seconds == 0) return fail(misuse("--timeout must be at least 1 second", ""));
   return {};
 }
@@ -69,9 +73,12 @@ std::chrono::milliseconds timeout_of(const Request& request) {
 Result<lab::VerifyResult, Diagnostic> verify_files(const Request& request,
                                                    const std::vector<lab::Policy>& policies,
                                                    std::vector<std::string> files, unsigned warmups) {
+  const auto profile = QUIRE_TRY(profile_of(request.profile));
   return lab::verify({.recordings = std::move(files),
                       .policies = policies,
                       .jobs = request.jobs,
+                      .time_rounds = request.time_rounds,
+                      .profile = profile,
                       .warmups = warmups,
                       .timeout = timeout_of(request)});
 }
@@ -123,6 +130,52 @@ void print_verdict(const lab::PolicyVerdict& verdict) {
   fmt::print("{}\n\n", quiet_text(verdict));
 }
 
+const char* word_of(lab::Change change) {
+  return change == lab::Change::kNone ? "same" : change == lab::Change::kFaster ? "faster" : "slower";
+}
+
+double error_of(const lab::TimedPolicy& policy) {
+  return (policy.predicted_ns - policy.measured.median) / std::max(policy.measured.median, 1.0);
+}
+
+// No word about a difference that the control's own runs have as well.
+void print_timing(const lab::VerifyResult& result) {
+  if (!result.timing) return;
+  const lab::Timing& timing = *result.timing;
+  fmt::print("system time, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms\n", timing.rounds,
+             timing.control.median / 1e6, timing.noise_ns() / 1e6);
+  fmt::print(" {:<24} {:>12} {:>12} {:>19} {:>8}  {}\n", "policy", "predicted", "measured", "between",
+             "error", "beside 4K: predicted, measured");
+  for (std::size_t i = 0; i < timing.policies.size(); ++i) {
+    const lab::TimedPolicy& p = timing.policies[i];
+    fmt::print(" {:<24} {:>9.1f} ms {:>9.1f} ms {:>19} {:>+6.1f} %  {}, {}\n",
+               one_line(result.policies[i].policy.text), p.predicted_ns / 1e6, p.measured.median / 1e6,
+               fmt::format("{:.1f} to {:.1f} ms", p.measured.low / 1e6, p.measured.high / 1e6),
+               error_of(p) * 100, word_of(timing.predicted_change(p)), word_of(timing.measured_change(p)));
+  }
+}
+
+Json time_json(const cost::Time& time) {
+  return {{"median", time.median}, {"low", time.low}, {"high", time.high}};
+}
+
+Json timing_json(const lab::VerifyResult& result) {
+  const lab::Timing& timing = *result.timing;
+  Json json{
+      {"rounds", timing.rounds}, {"control_ns", time_json(timing.control)}, {"noise_ns", timing.noise_ns()}};
+  json["policies"] = Json::array();
+  for (std::size_t i = 0; i < timing.policies.size(); ++i) {
+    const lab::TimedPolicy& p = timing.policies[i];
+    json["policies"].push_back({{"policy", result.policies[i].policy.text},
+                                {"predicted_ns", p.predicted_ns},
+                                {"measured_ns", time_json(p.measured)},
+                                {"error", error_of(p)},
+                                {"predicted_change", word_of(timing.predicted_change(p))},
+                                {"measured_change", word_of(timing.measured_change(p))}});
+  }
+  return json;
+}
+
 Json foreign_json(const live::QuietResult& quiet) {
   Json json = Json::object();
   for (unsigned order = 2; order <= kPmdOrder; ++order) {
@@ -164,6 +217,7 @@ void print_json(const Request& request, const lab::VerifyResult& result) {
   document["policies"] = Json::array();
   for (const lab::PolicyVerdict& verdict : result.policies)
     document["policies"].push_back(verdict_json(verdict));
+  if (result.timing) document["system_time"] = timing_json(result);
   fmt::print("{}", report::to_text(document));
 }
 
@@ -172,6 +226,7 @@ void print_answer(const Request& request, const lab::VerifyResult& result) {
     print_json(request, result);
   } else {
     for (const lab::PolicyVerdict& verdict : result.policies) print_verdict(verdict);
+    print_timing(result);
   }
   for (const std::string& note : result.notes) tell("verify", note);
 }
@@ -197,6 +252,9 @@ Result<int, Diagnostic> run_verify(Words words) {
   arguments.option("-w,--warmup", request.warmups, "N", "Runs before the first one that counts (default 1)");
   arguments.option("--timeout", request.timeout_seconds, "SECONDS",
                    "For each run of the program (default 600)");
+  arguments.option("--time", request.time_rounds, "N",
+                   "System time too, in N interleaved rounds, 6 or more (default: not)");
+  arguments.option("--profile", request.profile, "FILE", "Of this host, from quire calibrate; for --time");
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
   arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
   arguments.command(request.command);

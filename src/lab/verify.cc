@@ -14,8 +14,9 @@
 #include "base/size.h"
 #include "lab/as_recorded.h"
 #include "lab/replay_many.h"
-#include "lab/run_streams.h"
+#include "lab/run_again.h"
 #include "live/settings_guard.h"
+#include "policy/parse.h"
 #include "trace/reader.h"
 
 namespace quire::lab {
@@ -103,37 +104,12 @@ Result<std::vector<Prediction>, Diagnostic> predict(const VerifyOptions& options
   return predictions;
 }
 
-// Runs the recorded program as it was recorded.
-class Runner {
- public:
-  Runner(const Subject& subject, const VerifyOptions& options) : subject_(subject) {
-    spec_.command = subject.header.argv;
-    const bool fixed = (subject.header.personality & ADDR_NO_RANDOMIZE) != 0;
-    spec_.aslr = fixed ? live::Aslr::kOff : live::Aslr::kHost;
-    spec_.timeout = options.timeout;
-  }
-
-  [[nodiscard]] Result<live::TreeCounts, Diagnostic> run() const {
-    rewind_input();
-    const AsRecorded there = QUIRE_TRY(AsRecorded::enter(subject_.file, subject_.header));
-    live::TreeCounts counts = QUIRE_TRY(live::run_counted(spec_));
-    if (!counts.timed_out) return counts;
-    return fail(Diagnostic{.where = spec_.command.front(),
-                           .what = "did not end in time and was killed",
-                           .hint = "give it more with --timeout"});
-  }
-
- private:
-  const Subject& subject_;
-  live::RunSpec spec_;
-};
-
-Result<PolicyVerdict, Diagnostic> measure(const Subject& subject, const Runner& runner, const Policy& policy,
-                                          const Prediction& predicted) {
+Result<PolicyVerdict, Diagnostic> measure(const Subject& subject, const RunAgain& program,
+                                          const Policy& policy, const Prediction& predicted) {
   const live::QuietCheck quiet;
   PolicyVerdict verdict{
       .policy = policy, .predicted = predicted, .measured = {}, .counts = {}, .quiet = {}, .off = {}};
-  verdict.counts = QUIRE_TRY(runner.run());
+  verdict.counts = QUIRE_TRY(program.counted());
   verdict.quiet = quiet.compare(verdict.counts);
   verdict.measured = outcome_of(verdict.counts);
   verdict.off = judge(predicted, verdict.measured);
@@ -160,14 +136,44 @@ Result<live::SettingsGuard, Diagnostic> hold_settings(std::chrono::milliseconds 
 Result<std::vector<PolicyVerdict>, Diagnostic> measure_all(live::SettingsGuard& guard, const Subject& subject,
                                                            const VerifyOptions& options,
                                                            const std::vector<Prediction>& predictions) {
-  const Runner runner(subject, options);
-  for (unsigned i = 0; i < options.warmups; ++i) QUIRE_TRY(runner.run());
+  const RunAgain program(subject.file, subject.header, options.timeout);
+  for (unsigned i = 0; i < options.warmups; ++i) QUIRE_TRY(program.counted());
   std::vector<PolicyVerdict> verdicts;
   for (std::size_t i = 0; i < options.policies.size(); ++i) {
     QUIRE_TRY(guard.apply(options.policies[i].settings));
-    verdicts.push_back(QUIRE_TRY(measure(subject, runner, options.policies[i], predictions[i])));
+    verdicts.push_back(QUIRE_TRY(measure(subject, program, options.policies[i], predictions[i])));
   }
   return verdicts;
+}
+
+// The control is small pages only.
+policy::Settings small_pages() {
+  auto settings = policy::parse_policy("4K");
+  QUIRE_CHECK(settings.has_value());
+  return *settings;
+}
+
+Result<std::vector<TimedRequest>, Diagnostic> bills(const VerifyOptions& options, const std::string& file) {
+  std::vector<ReplayOptions> runs{{small_pages(), options.ram, options.profile}};
+  for (const Policy& policy : options.policies)
+    runs.push_back({policy.settings, options.ram, options.profile});
+  const auto results = QUIRE_TRY(replay_many(file, runs, options.jobs));
+  std::vector<TimedRequest> requests;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    requests.push_back({runs[i].settings, results[i].bill.kernel_ns});
+  return requests;
+}
+
+Result<Timing, Diagnostic> time_policies(live::SettingsGuard& guard, const Subject& subject,
+                                         const VerifyOptions& options) {
+  const auto requests = QUIRE_TRY(bills(options, subject.file));
+  const RunAgain program(subject.file, subject.header, options.timeout);
+  const RunUnder run = [&](const policy::Settings& settings) -> Result<double, Diagnostic> {
+    QUIRE_TRY(guard.apply(settings));
+    const RunTime time = QUIRE_TRY(program.timed());
+    return time.sys_ns;
+  };
+  return time_all(requests.front(), std::span(requests).subspan(1), options.time_rounds, run);
 }
 
 }  // namespace
@@ -224,11 +230,14 @@ Result<VerifyResult, Diagnostic> verify(const VerifyOptions& options) {
 
   live::SettingsGuard guard = QUIRE_TRY(hold_settings(options.lock_patience));
   auto verdicts = measure_all(guard, subject, options, predictions);
+  std::optional<Result<Timing, Diagnostic>> timing;
+  if (verdicts && options.time_rounds != 0) timing = time_policies(guard, subject, options);
   const live::RestoreReport restored = QUIRE_TRY(guard.restore());
   for (const std::string& file : restored.changed_since) {
     result.notes.push_back(fmt::format("{} was changed by somebody else meanwhile, and left alone", file));
   }
   result.policies = QUIRE_TRY(std::move(verdicts));
+  if (timing) result.timing = QUIRE_TRY(std::move(*timing));
   return result;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lab/replay.h"
+#include "lab/timing.h"
 #include "live/quiet_check.h"
 #include "live/tree_counter.h"
 #include "policy/settings.h"
@@ -72,17 +73,21 @@ struct PolicyVerdict {
 struct VerifyOptions {
   std::vector<std::string> recordings;  // of one program, at least one
   std::vector<Policy> policies;
-  ByteCount ram{64ULL << 30};                                       // of the simulated machine
-  unsigned jobs = 1;                                                // replays at once
-  unsigned warmups = 1;                                             // runs before the first measured one
+  ByteCount ram{64ULL << 30};                              // of the simulated machine
+  unsigned jobs = 1;                                       // replays at once
+  unsigned time_rounds = 0;                                // 0: times are not measured; else 6 or more
+  std::shared_ptr<const cost::Profile> profile = nullptr;  // that times are predicted by; as for a replay
+  unsigned warmups = 1;                                    // runs before the first measured one
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // of each run
   std::chrono::milliseconds lock_patience{30'000};  // while another process holds the settings
 };
 
 struct VerifyResult {
   std::vector<PolicyVerdict> policies;
+  std::optional<Timing> timing;    // of the same policies
   std::vector<std::string> notes;  // one sentence each
 
+  // Of faults and folios; times are shown and not judged.
   [[nodiscard]] bool agrees() const;
 };
 

@@ -1,0 +1,80 @@
+#include "lab/run_again.h"
+
+#include <poll.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "lab/as_recorded.h"
+#include "lab/run_streams.h"
+#include "live/launch.h"
+#include "live/unique_fd.h"
+
+namespace quire::lab {
+namespace {
+
+double ns_of(const timeval& t) {
+  return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
+}
+
+// Whether the process ended in time. Without pidfd_open it is waited for as long as it takes.
+bool ends_in_time(pid_t pid, std::optional<std::chrono::milliseconds> timeout) {
+  const live::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) return true;
+  pollfd wanted{.fd = process.get(), .events = POLLIN, .revents = 0};
+  int ready = 0;
+  do ready = ::poll(&wanted, 1, timeout ? static_cast<int>(timeout->count()) : -1);
+  while (ready < 0 && errno == EINTR);
+  return ready != 0;
+}
+
+}  // namespace
+
+RunAgain::RunAgain(std::string file, trace::Header header, std::optional<std::chrono::milliseconds> timeout)
+    : file_(std::move(file)), header_(std::move(header)) {
+  spec_.command = header_.argv;
+  const bool fixed = (header_.personality & ADDR_NO_RANDOMIZE) != 0;
+  spec_.aslr = fixed ? live::Aslr::kOff : live::Aslr::kHost;
+  spec_.timeout = timeout;
+}
+
+std::unexpected<Diagnostic> RunAgain::too_long() const {
+  return fail(Diagnostic{.where = spec_.command.front(),
+                         .what = "did not end in time and was killed",
+                         .hint = "give it more with --timeout"});
+}
+
+Result<live::TreeCounts, Diagnostic> RunAgain::counted() const {
+  rewind_input();
+  const AsRecorded there = QUIRE_TRY(AsRecorded::enter(file_, header_));
+  live::TreeCounts counts = QUIRE_TRY(live::run_counted(spec_));
+  if (counts.timed_out) return too_long();
+  return counts;
+}
+
+Result<RunTime, Diagnostic> RunAgain::timed() const {
+  rewind_input();
+  const AsRecorded there = QUIRE_TRY(AsRecorded::enter(file_, header_));
+  live::LaunchSpec spec;
+  spec.command = spec_.command;
+  spec.aslr = spec_.aslr;
+  live::Launch launch = QUIRE_TRY(live::Launch::start(spec));
+  const pid_t pid = launch.pid();
+  if (launch.go())
+    return fail(Diagnostic{.where = spec_.command.front(), .what = "cannot be started", .hint = ""});
+  const bool in_time = ends_in_time(pid, spec_.timeout);
+  if (!in_time) ::kill(pid, SIGKILL);
+  rusage usage{};
+  int status = 0;
+  while (::wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
+  if (!in_time) return too_long();
+  return RunTime{ns_of(usage.ru_utime), ns_of(usage.ru_stime)};
+}
+
+}  // namespace quire::lab
