@@ -11,6 +11,7 @@
 #include "cli/verbs.h"
 #include "live/host.h"
 #include "live/settings_guard.h"
+#include "policy/attributes.h"
 #include "policy/parse.h"
 #include "trace/test_recording.h"
 
@@ -87,7 +88,7 @@ TEST_F(Program, SuggestsTheNearestVerb) {
 // Help is an answer: on stdout, with status 0, on one screen, with three
 // examples at its end.
 TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
-  for (const char* verb : {"record", "info", "replay", "verify", "version"}) {
+  for (const char* verb : {"record", "info", "replay", "verify", "apply", "restore", "version"}) {
     const Finished run = quire({verb, "--help"});
     EXPECT_EQ(run.status, 0) << verb;
     EXPECT_EQ(run.err, "") << verb;
@@ -322,6 +323,79 @@ TEST_F(Program, VerifyKilledLeavesTheSettingsAsTheyWere) {
   while (!held && std::chrono::steady_clock::now() < patience) held = live::SettingsGuard::hold().has_value();
   EXPECT_TRUE(held);
   EXPECT_EQ(live::read_thp_state(), before);
+}
+
+// The settings of this host as a policy, so that applying it with one word more
+// changes one file only.
+std::string policy_of_this_host() {
+  std::string policy;
+  for (const auto& [path, text] : live::read_thp_state()) {
+    if (policy::find_attribute(path) != nullptr) policy += path + "=" + live::chosen_word(text) + " ";
+  }
+  return policy;
+}
+
+// apply and restore on this very kernel, by a setting that disturbs nobody. The
+// whole tree is as before afterwards.
+TEST_F(Program, AppliesAndRestoresOnThisHost) {
+  if (geteuid() != 0) GTEST_SKIP() << "changing settings needs root";
+  constexpr const char* kFile = "khugepaged/alloc_sleep_millisecs";
+  live::ThpState before;
+  {
+    const auto held = live::SettingsGuard::hold();
+    if (!held) GTEST_SKIP() << held.error().line();
+    before = live::read_thp_state();
+  }
+  if (!before.contains(kFile)) GTEST_SKIP() << "this kernel has no " << kFile;
+  const std::string policy = policy_of_this_host() + kFile + "=61007";
+  const Finished dry = quire({"apply", "--dry-run", policy});
+  if (dry.status != 0) GTEST_SKIP() << dry.err;
+  EXPECT_THAT(dry.out, HasSubstr("dry run: 1 setting would change"));
+  EXPECT_EQ(live::read_thp_state(), before);
+
+  const Finished applied = quire({"apply", "--json", policy});
+  if (applied.err.find("settings.lock") != std::string::npos) GTEST_SKIP() << applied.err;
+  ASSERT_EQ(applied.status, 0) << applied.err;
+  const Json json = Json::parse(applied.out);
+  ASSERT_EQ(json["changes"].size(), 1U) << applied.out;
+  EXPECT_EQ(json["changes"][0]["file"], kFile);
+  EXPECT_EQ(json["changes"][0]["why"], std::string(kFile) + "=61007");
+  live::ThpState meanwhile = before;
+  meanwhile[kFile] = "61007";
+  EXPECT_EQ(live::read_thp_state(), meanwhile);
+  EXPECT_THAT(complaint({"apply", "64K"}, 1), HasSubstr("quire restore first"));
+
+  const Finished restored = quire({"restore"});
+  EXPECT_EQ(restored.status, 0) << restored.err;
+  EXPECT_THAT(restored.out, HasSubstr("1 put back"));
+  EXPECT_EQ(live::read_thp_state(), before);
+  EXPECT_EQ(quire({"restore"}).out, "nothing to restore\n");
+}
+
+// Who holds the settings is named, and nothing is changed.
+TEST_F(Program, ApplyAndRestoreAreRefusedWhileSomebodyHolds) {
+  if (geteuid() != 0) GTEST_SKIP() << "changing settings needs root";
+  const auto held = live::SettingsGuard::hold();
+  if (!held) GTEST_SKIP() << held.error().line();
+  const std::string holder = fmt::format("held by process {}", getpid());
+  EXPECT_THAT(complaint({"apply", "64K"}, 1), HasSubstr(holder));
+  EXPECT_THAT(complaint({"apply", "--dry-run", "64K"}, 1), HasSubstr(holder));
+  EXPECT_THAT(complaint({"restore"}, 1), HasSubstr(holder));
+}
+
+// What can be seen to be wrong is refused before anything is looked at.
+TEST_F(Program, ApplyRefusesWhatIsNoPolicyOfThisKernel) {
+  EXPECT_THAT(complaint({"apply"}, 2), HasSubstr("no policy given"));
+  EXPECT_THAT(complaint({"apply", "65K"}, 2), HasSubstr("did you mean 64K?"));
+  if (live::anon_orders_of().empty()) GTEST_SKIP() << "this kernel has no transparent huge pages";
+  EXPECT_THAT(complaint({"apply", "laf-v4"}, 2), HasSubstr("no running kernel has it"));
+}
+
+// Without the right to change settings neither verb pretends.
+TEST_F(Program, ApplyAndRestoreWithoutPrivilege) {
+  if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
+  EXPECT_THAT(complaint({"apply", "all defrag=never"}, 4, User::kNobody), HasSubstr("root"));
+  EXPECT_THAT(complaint({"restore"}, 4, User::kNobody), HasSubstr("root"));
 }
 
 // One thing at a time.

@@ -62,6 +62,7 @@ class FakeTree {
   [[nodiscard]] fs::path root() const { return folder_.path() / "thp"; }
   [[nodiscard]] fs::path state_dir() const { return folder_.path() / "state"; }
   [[nodiscard]] fs::path journal() const { return state_dir() / kJournalName; }
+  [[nodiscard]] fs::path applied() const { return state_dir() / kAppliedName; }
   [[nodiscard]] GuardConfig config(FileOps* ops = nullptr) const {
     return {root(), state_dir(), "boot-1", ops};
   }
@@ -113,6 +114,11 @@ class WatchedOps : public FileOps {
   Result<void, std::errc> remove(const fs::path& path) override {
     before_("remove", path);
     return FileOps::remove(path);
+  }
+  Result<void, std::errc> rename(const fs::path& from, const fs::path& to) override {
+    before_("rename", to);
+    if (fails_on(to)) return fail(std::errc::no_space_on_device);
+    return FileOps::rename(from, to);
   }
 
   // Every change of a file of this name fails from now on.

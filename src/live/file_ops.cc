@@ -70,6 +70,11 @@ Result<void, std::errc> FileOps::remove(const std::filesystem::path& path) {
   return sync_directory(path.parent_path());
 }
 
+Result<void, std::errc> FileOps::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return fail(last_errc());
+  return {};
+}
+
 FileOps& real_file_ops() {
   static FileOps ops;
   return ops;

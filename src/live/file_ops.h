@@ -23,6 +23,9 @@ class FileOps {
   [[nodiscard]] virtual Result<void, std::errc> replace(const std::filesystem::path& path,
                                                         const std::string& text);
   [[nodiscard]] virtual Result<void, std::errc> remove(const std::filesystem::path& path);
+  // Gives a file another name, at once: it has the one or the other. Not synced.
+  [[nodiscard]] virtual Result<void, std::errc> rename(const std::filesystem::path& from,
+                                                       const std::filesystem::path& to);
 };
 
 [[nodiscard]] FileOps& real_file_ops();

@@ -43,7 +43,10 @@ struct Journal {
 [[nodiscard]] std::filesystem::path default_state_dir();
 [[nodiscard]] std::string current_boot_id();
 
+// Of a holder, which goes when the holder does; of `quire apply`, which stays
+// until `quire restore`.
 inline constexpr const char* kJournalName = "settings.journal";
+inline constexpr const char* kAppliedName = "applied.journal";
 inline constexpr const char* kLockName = "settings.lock";
 
 }  // namespace quire::live

@@ -13,21 +13,28 @@ namespace {
 
 enum class Outcome { unchanged, restored, changed_since };
 
+struct Looked {
+  Outcome outcome;
+  std::string found;
+};
+
 bool is_ours(const JournalEntry& entry, const std::string& value) {
   return std::find(entry.ours.begin(), entry.ours.end(), value) != entry.ours.end();
 }
 
-Result<Outcome, std::errc> restore_file(const JournalEntry& entry, const std::filesystem::path& root,
-                                        FileOps& ops) {
+Result<Looked, std::errc> restore_file(const JournalEntry& entry, const std::filesystem::path& root,
+                                       FileOps& ops) {
   const std::string current = chosen_word(QUIRE_TRY(ops.read(root / entry.path)));
-  if (current == entry.old_value) return Outcome::unchanged;
-  if (!is_ours(entry, current)) return Outcome::changed_since;
+  if (current == entry.old_value) return Looked{Outcome::unchanged, current};
+  if (!is_ours(entry, current)) return Looked{Outcome::changed_since, current};
   QUIRE_TRY(ops.write(root / entry.path, entry.old_value));
   if (chosen_word(QUIRE_TRY(ops.read(root / entry.path))) != entry.old_value) {
     return fail(std::errc::io_error);
   }
-  return Outcome::restored;
+  return Looked{Outcome::restored, current};
 }
+
+std::string last_of_ours(const JournalEntry& entry) { return entry.ours.empty() ? "" : entry.ours.back(); }
 
 // The entries in an order that keeps I-GUARD-4 on the way back.
 std::vector<const JournalEntry*> in_restoring_order(const Journal& journal) {
@@ -53,14 +60,18 @@ Result<RestoreReport, Diagnostic> restore_files(const Journal& journal, FileOps&
   RestoreReport report;
   std::vector<std::string> failed;
   for (const JournalEntry* entry : in_restoring_order(journal)) {
-    const auto outcome = restore_file(*entry, journal.root, ops);
-    if (!outcome) {
+    const auto looked = restore_file(*entry, journal.root, ops);
+    if (!looked) {
       failed.push_back(
-          fmt::format("{} should be '{}' ({})", entry->path, entry->old_value, message_of(outcome.error())));
-    } else if (*outcome == Outcome::restored) {
-      report.restored.push_back(entry->path);
-    } else if (*outcome == Outcome::changed_since) {
-      report.changed_since.push_back(entry->path);
+          fmt::format("{} should be '{}' ({})", entry->path, entry->old_value, message_of(looked.error())));
+    } else if (looked->outcome != Outcome::unchanged) {
+      const RestoredFile file{entry->path, looked->found, last_of_ours(*entry), entry->old_value};
+      if (looked->outcome == Outcome::restored) {
+        report.restored.push_back(file);
+      } else {
+        report.changed_since.push_back(file.path);
+        report.kept.push_back(file);
+      }
     }
   }
   if (failed.empty()) return report;

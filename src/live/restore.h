@@ -12,10 +12,20 @@
 
 namespace quire::live {
 
-// What a restore did.
+// One file that a restore looked at.
+struct RestoredFile {
+  std::string path;  // relative to the root
+  std::string found;
+  std::string ours;  // what we wrote last or were about to
+  std::string old_value;
+  bool operator==(const RestoredFile&) const = default;
+};
+
+// What a restore did. A file that held its old value already is in neither list.
 struct RestoreReport {
-  std::vector<std::string> restored;       // files written back
+  std::vector<RestoredFile> restored;      // written back
   std::vector<std::string> changed_since;  // hold somebody else's value: left alone
+  std::vector<RestoredFile> kept;          // the same files, with what they hold
 };
 
 // Writes back each file that still holds a value of ours (compare and set).

@@ -37,8 +37,10 @@ int rank(const SettingValue& v, WriteOrder order) {
   return v.path == "enabled" ? 3 : 1;
 }
 
-std::vector<SettingValue> khugepaged_values(const policy::KhugepagedSettings& k) {
-  return {{"khugepaged/scan_sleep_millisecs", std::to_string(kAsleepMillisecs)},
+std::vector<SettingValue> khugepaged_values(const policy::KhugepagedSettings& k, KhugepagedSleep sleep) {
+  const std::uint32_t millisecs =
+      sleep == KhugepagedSleep::asleep ? kAsleepMillisecs : k.scan_sleep_millisecs;
+  return {{"khugepaged/scan_sleep_millisecs", std::to_string(millisecs)},
           {"khugepaged/alloc_sleep_millisecs", std::to_string(k.alloc_sleep_millisecs)},
           {"khugepaged/defrag", flag(k.defrag)},
           {"khugepaged/pages_to_scan", std::to_string(k.pages_to_scan)},
@@ -70,7 +72,8 @@ Result<void, Diagnostic> add_size(std::vector<SettingValue>& values, const polic
 }  // namespace
 
 Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Settings& settings,
-                                                             const std::filesystem::path& root) {
+                                                             const std::filesystem::path& root,
+                                                             KhugepagedSleep sleep) {
   if (settings.policy != &policy::kLinux618) {
     return fail(Diagnostic{Diagnostic::Kind::kUsage, std::string(settings.policy->name),
                            "a policy of Quire's engine only: no running kernel has it", "replay it instead"});
@@ -79,7 +82,7 @@ Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Setti
     return fail(Diagnostic{Diagnostic::Kind::kPrivilege, (root / "enabled").string(),
                            "this kernel has no transparent huge pages", ""});
   }
-  std::vector<SettingValue> values = khugepaged_values(settings.khugepaged);
+  std::vector<SettingValue> values = khugepaged_values(settings.khugepaged, sleep);
   values.push_back({"defrag", word_of(kDefragWords, settings.defrag)});
   values.push_back({"use_zero_page", flag(settings.use_zero_page)});
   values.push_back({"shrink_underused", flag(settings.shrink_underused)});

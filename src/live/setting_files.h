@@ -25,6 +25,9 @@ struct SettingValue {
   bool operator==(const SettingValue&) const = default;
 };
 
+// A run that is measured must not be disturbed; settings that stay are whole.
+enum class KhugepagedSleep : std::uint8_t { asleep, as_set };
+
 // Every file that `settings` decides and that exists under `root`, in writing
 // order (I-GUARD-4):
 //   khugepaged first, so that it sleeps before anything is allowed;
@@ -33,8 +36,9 @@ struct SettingValue {
 //   sizes that will follow it.
 // A size therefore goes from its old rule to its new one in one step.
 // A size wanted but absent from this kernel is refused.
-[[nodiscard]] Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Settings& settings,
-                                                                           const std::filesystem::path& root);
+[[nodiscard]] Result<std::vector<SettingValue>, Diagnostic> setting_values(
+    const policy::Settings& settings, const std::filesystem::path& root,
+    KhugepagedSleep sleep = KhugepagedSleep::asleep);
 
 // The way to the new settings, or back from them.
 enum class WriteOrder : std::uint8_t { applying, restoring };

@@ -10,11 +10,13 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "live/file_ops.h"
 #include "live/host.h"
 #include "live/journal.h"
 #include "live/restore.h"
+#include "live/setting_changes.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 
@@ -26,11 +28,14 @@ struct GuardConfig {
   std::string boot_id = current_boot_id();
   FileOps* ops = nullptr;  // the outside world; nullptr: the real one
 };
+[[nodiscard]] FileOps& ops_of(const GuardConfig& config);
+[[nodiscard]] JournalPlace place_of(const GuardConfig& config, const char* journal_name);
 
 // SettingsGuard holds the right to change the settings of this host.
 //
 // States      : Holding -> Applied -> Holding (apply and restore may alternate,
-//               and apply may follow apply) -> gone
+//               and apply may follow apply; keep() leaves the settings as they
+//               are) -> gone
 // Owns        : the lock file's lock, the journal, the watchdog process
 // Refers to   : config.ops, which must outlive it
 // Invariants  : I-GUARD-1 a file is written only after a journal that names it,
@@ -55,10 +60,15 @@ class SettingsGuard {
   SettingsGuard& operator=(SettingsGuard&&) = delete;
   ~SettingsGuard();  // restores; a failure is shouted on stderr
 
-  // Makes the live settings those of `settings`, with khugepaged asleep. Only
-  // files that differ are written. When a write fails, what was written is
+  // Makes the live settings those of `settings`. Only files that differ are
+  // written, in the order given back. When a write fails, what was written is
   // restored before the Diagnostic is given.
-  [[nodiscard]] Result<void, Diagnostic> apply(const policy::Settings& settings);
+  [[nodiscard]] Result<std::vector<SettingChange>, Diagnostic> apply(
+      const policy::Settings& settings, KhugepagedSleep sleep = KhugepagedSleep::asleep);
+
+  // What was applied stays when this is gone: in one step the journal becomes
+  // that of restore_applied() (live/applied.h). Dying before that step restores.
+  [[nodiscard]] Result<void, Diagnostic> keep();
 
   // Puts the settings back to what they were when hold() was called. Fails with
   // kNotRestored when a file could not be written back; the journal then stays.
