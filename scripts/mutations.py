@@ -55,6 +55,9 @@ MUTATIONS = [
      "parent.tables().set_pmd(from, Native::write_protect(from));", ""),
     ("mappings that fork leaves out are copied", "src/vm/fork.cc",
      "if (vma.flags.has(VmFlag::kDontCopy)) continue;", ""),
+    ("a folio stays locked when a page of it goes", "src/vm/rmap.cc",
+     "  if (vma.flags.has(VmFlag::kLocked)) mm.folios().munlock(mm.folios().head_of(page));\n", ""),
+    ("what is locked is freed lazily", "src/vm/madvise_free.cc", " || mm.folios().mlocked(head)", ""),
     ("splitting a PMD is not counted", "src/vm/huge_pmd.cc",
      "  mm.counters().add(VmEvent::thp_split_pmd);\n", ""),
     ("the pieces of a PMD forget whose they are", "src/vm/huge_pmd.cc",
@@ -85,7 +88,7 @@ MUTATIONS = [
 
 
 def copy_sources(folder):
-    for name in ("CMakeLists.txt", "CMakePresets.json", "cmake", "src", "include"):
+    for name in ("CMakeLists.txt", "CMakePresets.json", "cmake", "profiles", "src", "include"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name)
