@@ -88,7 +88,7 @@ TEST_F(Program, SuggestsTheNearestVerb) {
 // Help is an answer: on stdout, with status 0, on one screen, with three
 // examples at its end.
 TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
-  for (const char* verb : {"record", "info", "replay", "verify", "apply", "restore", "version"}) {
+  for (const char* verb : {"record", "info", "replay", "verify", "doctor", "apply", "restore", "version"}) {
     const Finished run = quire({verb, "--help"});
     EXPECT_EQ(run.status, 0) << verb;
     EXPECT_EQ(run.err, "") << verb;
@@ -396,6 +396,42 @@ TEST_F(Program, ApplyAndRestoreWithoutPrivilege) {
   if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
   EXPECT_THAT(complaint({"apply", "all defrag=never"}, 4, User::kNobody), HasSubstr("root"));
   EXPECT_THAT(complaint({"restore"}, 4, User::kNobody), HasSubstr("root"));
+}
+
+// Whatever this host is like, the answer and the status agree, and every trap
+// that was looked for is named.
+TEST_F(Program, DoctorOnThisHost) {
+  const Finished run = quire({"doctor", "--json"}, geteuid() == 0 ? User::kNobody : User::kSame);
+  const Json json = Json::parse(run.out);
+  EXPECT_EQ(run.status, json["traps"].empty() ? 0 : 3) << run.err;
+  EXPECT_GE(json["looked_for"].size(), 12U);
+  for (const Json& trap : json["traps"]) {
+    EXPECT_THAT(json["looked_for"], ::testing::Contains(trap["name"]));
+    for (const char* field : {"found", "why", "source", "do"}) EXPECT_NE(trap[field], "") << trap["name"];
+  }
+}
+
+// A copy of another host: what is there, and names that cannot reach the
+// terminal as they are.
+TEST_F(Program, DoctorOnACopy) {
+  const auto put = [&](const std::string& path, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(file(path)).parent_path());
+    std::ofstream(file(path)) << text;
+  };
+  put("host/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+  put("host/proc/9/status", "Name:\tinit\nPPid:\t0\nTHP_enabled:\t1\n");
+  const Finished sound = quire({"doctor", "--root", file("host")});
+  EXPECT_EQ(sound.status, 0) << sound.out << sound.err;
+  EXPECT_THAT(sound.out, StartsWith("none of "));
+  put("host/proc/9/status", "Name:\tin\x1b[2Jit\nPPid:\t0\nTHP_enabled:\t0\n");
+  const Finished trapped = quire({"doctor", "--root", file("host")});
+  EXPECT_EQ(trapped.status, 3) << trapped.err;
+  EXPECT_THAT(
+      trapped.out,
+      HasSubstr("thp-disabled-by-prctl\n  found   large folios are switched off in 1 process: 9 (in"));
+  EXPECT_THAT(trapped.out, HasSubstr("  do      "));
+  EXPECT_THAT(trapped.out, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(complaint({"doctor", "--root", file("none")}, 1), HasSubstr("not a folder"));
 }
 
 // One thing at a time.

@@ -22,6 +22,7 @@ constexpr std::array kVerbs{
     Verb{"advise", "which folio sizes a recorded program should have", &run_advise},
     Verb{"calibrate", "measure what this kernel takes for its work", &run_calibrate},
     Verb{"litmus", "run memory-management experiments on Quire and on this kernel", &run_litmus},
+    Verb{"doctor", "name the known traps on this host", &run_doctor},
     Verb{"apply", "make this host's huge-page settings those of a policy", &run_apply},
     Verb{"restore", "put back what apply changed", &run_restore},
     Verb{"version", "this program's version", &run_version},

@@ -21,6 +21,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_advise(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_calibrate(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_litmus(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_doctor(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_apply(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_restore(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_version(Words words);
