@@ -1,18 +1,13 @@
 #include "live/layout.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <limits>
 #include <span>
 #include <string>
-#include <unordered_map>
 
-#include "live/file_ops.h"
-#include "live/unique_fd.h"
+#include "live/frame_file.h"
 
 namespace quire::live {
 
@@ -26,99 +21,19 @@ constexpr std::uint64_t kGuardRegion = 1ULL << 58;  // shown with kSwapped
 constexpr std::uint64_t kExclusive = 1ULL << 56;
 constexpr std::uint64_t kFrame = (1ULL << 55) - 1;
 
-// Words of /proc/kpageflags.
-constexpr std::uint64_t kAnon = 1ULL << 12;
-constexpr std::uint64_t kHead = 1ULL << 15;
-constexpr std::uint64_t kTail = 1ULL << 16;
-constexpr std::uint64_t kZeroPage = 1ULL << 24;
+// What is kept of the words of /proc/kpageflags: the bits above, moved down.
+enum FrameFlag : std::uint8_t { kAnon = 1, kHead = 2, kTail = 4, kHugetlb = 8, kZeroPage = 16, kNoPage = 32 };
 
-// PAGEMAP_SCAN, which Debian 12's headers do not know yet.
-struct PageRegion {
-  std::uint64_t start, end, categories;
-};
-struct PmScanArg {
-  std::uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-  std::uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-static_assert(sizeof(PageRegion) == 24 && sizeof(PmScanArg) == 96);
-constexpr unsigned long kPagemapScan = _IOWR('f', 16, PmScanArg);
-constexpr std::uint64_t kPageIsHuge = 1ULL << 6;
-
-Diagnostic failure(Diagnostic::Kind kind, std::string where, std::string what) {
-  return {kind, std::move(where), std::move(what), ""};
+std::uint8_t flags_of(std::uint64_t word) {
+  const auto bit = [word](unsigned n, FrameFlag flag) { return (word >> n & 1) != 0 ? flag : 0; };
+  return static_cast<std::uint8_t>(bit(12, kAnon) | bit(15, kHead) | bit(16, kTail) | bit(17, kHugetlb) |
+                                   bit(24, kZeroPage) | bit(20, kNoPage));
 }
 
-Diagnostic io_failure(const std::string& where) {
-  const std::errc error = last_errc();
-  const bool denied = error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
-  return failure(denied ? Diagnostic::Kind::kPrivilege : Diagnostic::Kind::kFailure, where,
-                 message_of(error));
-}
-
-// Words that lie beyond the last frame stay zero.
-Result<void, Diagnostic> read_words(int fd, const std::string& name, std::uint64_t first,
-                                    std::span<std::uint64_t> words) {
-  std::size_t done = 0;
-  while (done < words.size_bytes()) {
-    const ssize_t n = ::pread(fd, reinterpret_cast<char*>(words.data()) + done, words.size_bytes() - done,
-                              static_cast<off_t>(first * 8 + done));
-    if (n < 0) return fail(io_failure(name));
-    if (n == 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  return {};
-}
-
-Result<UniqueFd, Diagnostic> open_to_read(const std::string& name) {
-  UniqueFd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return fail(io_failure(name));
-  return fd;
-}
+std::uint32_t count_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
 
 constexpr const char* kFlagsFile = "/proc/kpageflags";
 constexpr const char* kCountsFile = "/proc/kpagecount";
-
-// Frames are read so many at a time: few folios are smaller and alone.
-constexpr std::uint64_t kChunk = 16;
-
-using Words = std::array<std::uint64_t, kChunk>;
-
-// One of the files that have a word for each frame.
-class FrameFile {
- public:
-  FrameFile(UniqueFd fd, const char* name) : fd_(std::move(fd)), name_(name) {}
-
-  void forget() { chunks_.clear(); }
-
-  [[nodiscard]] Result<std::uint64_t, Diagnostic> word_of(std::uint64_t pfn) {
-    auto found = chunks_.find(pfn / kChunk);
-    if (found == chunks_.end()) {
-      QUIRE_TRY(read({pfn / kChunk, 1}));
-      found = chunks_.find(pfn / kChunk);
-    }
-    return found->second[pfn % kChunk];
-  }
-
-  struct ChunkRange {
-    std::uint64_t first = 0, count = 0;
-  };
-  // Reads those chunks at once, should the first not be known.
-  [[nodiscard]] Result<void, Diagnostic> read(ChunkRange range) {
-    if (range.count == 0 || chunks_.contains(range.first)) return {};
-    buffer_.assign(range.count * kChunk, 0);
-    QUIRE_TRY(read_words(fd_.get(), name_, range.first * kChunk, buffer_));
-    for (std::uint64_t i = 0; i < range.count; ++i)
-      std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(i * kChunk), kChunk,
-                  chunks_[range.first + i].begin());
-    return {};
-  }
-
- private:
-  UniqueFd fd_;
-  const char* name_;
-  std::unordered_map<std::uint64_t, Words> chunks_;  // by frame number / kChunk
-  std::vector<std::uint64_t> buffer_;
-};
 
 }  // namespace
 
@@ -133,69 +48,67 @@ class LayoutReader::Frames {
     folio_ = {};
   }
 
-  // Reads what these pages will need, frames that lie in a row at once.
-  [[nodiscard]] Result<void, Diagnostic> prepare(std::span<const PageView> pages) {
-    FrameFile::ChunkRange row;
-    for (const PageView& page : pages) {
-      if (!page.present) continue;
-      const std::uint64_t chunk = page.pfn.raw() / kChunk;
-      if (row.count != 0 && row.first <= chunk && chunk < row.first + row.count) continue;
-      if (row.count != 0 && chunk == row.first + row.count) {
-        ++row.count;
-        continue;
-      }
-      QUIRE_TRY(read(row));
-      row = {chunk, 1};
-    }
-    return read(row);
-  }
-
   // Fills in what the frame's flags say: anon, zero, and the folio around it.
   [[nodiscard]] Result<void, Diagnostic> describe(PageView& page) {
     const std::uint64_t pfn = page.pfn.raw();
-    const std::uint64_t flags = QUIRE_TRY(flags_.word_of(pfn));
-    const Folio folio = QUIRE_TRY(folio_round(pfn, flags));
-    const std::uint64_t head_flags = QUIRE_TRY(flags_.word_of(folio.head));
-    page.head = Pfn(folio.head);
-    page.order = folio.order;
-    page.anon = (head_flags & kAnon) != 0;
-    page.zero = ((flags | head_flags) & kZeroPage) != 0;
-    if (!page.zero) page.mapcount = static_cast<std::uint32_t>(QUIRE_TRY(counts_.word_of(pfn)));
+    if (!folio_.contains(pfn)) QUIRE_TRY(look_at(page));
+    page.head = Pfn(folio_.head);
+    page.order = folio_.order;
+    page.anon = (folio_.flags & kAnon) != 0;
+    page.zero = (folio_.flags & kZeroPage) != 0;
+    page.hugetlb = (folio_.flags & kHugetlb) != 0;
+    page.special = (folio_.flags & kNoPage) != 0;
+    return {};
+  }
+  [[nodiscard]] Result<void, Diagnostic> count(PageView& page) {
+    if (!page.zero && !page.special) page.mapcount = QUIRE_TRY(counts_.of(page.pfn.raw()));
     return {};
   }
 
  private:
   struct Folio {
-    std::uint64_t head = ~0ULL;
+    std::uint64_t head = std::numeric_limits<std::uint64_t>::max() / 2;
     Order order;
+    std::uint8_t flags = 0;  // of the head
     [[nodiscard]] bool contains(std::uint64_t pfn) const {
       return head <= pfn && pfn < head + order.pages().raw();
     }
   };
 
-  Result<void, Diagnostic> read(FrameFile::ChunkRange row) {
-    QUIRE_TRY(flags_.read(row));
-    return counts_.read(row);
+  Result<bool, Diagnostic> is_tail(std::uint64_t pfn) { return (QUIRE_TRY(flags_.of(pfn)) & kTail) != 0; }
+
+  Result<void, Diagnostic> look_at(const PageView& page) {
+    const std::uint64_t pfn = page.pfn.raw();
+    if (page.pmd_mapped && QUIRE_TRY(take_pmd_folio(pfn))) return {};
+    const std::uint8_t flags = QUIRE_TRY(flags_.of(pfn));
+    const bool single = (flags & (kHead | kTail)) == 0 || (flags & kHugetlb) != 0;
+    folio_ = single ? Folio{pfn, kOrder0, flags} : QUIRE_TRY(folio_round(pfn));
+    return {};
   }
-  Result<bool, Diagnostic> is_tail(std::uint64_t pfn) {
-    return (QUIRE_TRY(flags_.word_of(pfn)) & kTail) != 0;
+
+  // One entry maps a whole folio: its head says all, the other frames need not be read.
+  Result<bool, Diagnostic> take_pmd_folio(std::uint64_t pfn) {
+    const std::uint64_t head = pfn & ~(kOrderPmd.pages().raw() - 1);
+    const std::uint8_t flags = QUIRE_TRY(flags_.of(head));
+    if ((flags & kHead) == 0 || (flags & kHugetlb) != 0) return false;
+    folio_ = {head, kOrderPmd, flags};
+    return true;
   }
 
   // A folio of 2^n frames begins at a multiple of 2^n: its head is one of a few,
   // and so is the first frame behind it.
-  Result<Folio, Diagnostic> folio_round(std::uint64_t pfn, std::uint64_t flags) {
-    if ((flags & (kHead | kTail)) == 0) return Folio{pfn, kOrder0};
-    if (folio_.contains(pfn)) return folio_;
+  Result<Folio, Diagnostic> folio_round(std::uint64_t pfn) {
     Folio folio{pfn, Order(1)};
     for (unsigned n = 1; n <= kPmdOrder && QUIRE_TRY(is_tail(folio.head)); ++n)
       folio.head = pfn & ~(Order(n).pages().raw() - 1);
     while (folio.order < kOrderPmd && QUIRE_TRY(is_tail(folio.head + folio.order.pages().raw())))
       folio.order = Order(folio.order.raw() + 1);
-    folio_ = folio;
+    folio.flags = QUIRE_TRY(flags_.of(folio.head));
     return folio;
   }
 
-  FrameFile flags_, counts_;
+  FrameFile<std::uint8_t, flags_of> flags_;
+  FrameFile<std::uint32_t, count_of> counts_;
   Folio folio_;  // looked at last
 };
 
@@ -214,26 +127,15 @@ void LayoutReader::forget() { frames_->forget(); }
 
 namespace {
 
-Result<void, Diagnostic> mark_pmd_mapped(int pagemap, const std::string& name, VirtRange range,
-                                         std::span<PageView> pages) {
-  std::array<PageRegion, 64> regions;
-  PmScanArg arg{};
-  arg.size = sizeof arg;
-  arg.start = range.begin.raw();
-  arg.end = range.end.raw();
-  arg.vec = reinterpret_cast<std::uint64_t>(regions.data());
-  arg.vec_len = regions.size();
-  arg.category_mask = kPageIsHuge;
-  arg.return_mask = kPageIsHuge;
-  while (arg.start < arg.end) {
-    const int n = ::ioctl(pagemap, kPagemapScan, &arg);
-    if (n < 0) return fail(io_failure(name + " (PAGEMAP_SCAN)"));
-    for (const PageRegion& region : std::span(regions).first(static_cast<std::size_t>(n))) {
-      const std::uint64_t first = (region.start - range.begin.raw()) >> kPageShift;
-      const std::uint64_t count = (region.end - region.start) >> kPageShift;
-      for (PageView& page : pages.subspan(first, count)) page.pmd_mapped = true;
-    }
-    arg.start = arg.walk_end;
+Diagnostic failure(Diagnostic::Kind kind, const std::string& where, std::string what, std::string hint = "") {
+  return {kind, where, std::move(what), std::move(hint)};
+}
+
+Result<void, Diagnostic> mark_pmd_mapped(const Pagemap& pagemap, VirtRange range, std::span<PageView> pages) {
+  for (const VirtRange& huge : QUIRE_TRY(pagemap.scan(range, Pagemap::Pages::kPmdMapped))) {
+    const std::uint64_t first = pages_between(range.begin, huge.begin).raw();
+    for (PageView& page : pages.subspan(first, pages_between(huge.begin, huge.end).raw()))
+      page.pmd_mapped = true;
   }
   return {};
 }
@@ -246,34 +148,42 @@ Result<PageView, Diagnostic> view_of(std::uint64_t word, const std::string& name
   page.swapped = (word & kSwapped) != 0 && !page.guard_region;
   if (!page.present) return page;
   page.exclusive = (word & kExclusive) != 0;
-  if ((word & kFrame) == 0) {
-    return fail(failure(Diagnostic::Kind::kPrivilege, name, "frame numbers are hidden: needs CAP_SYS_ADMIN"));
+  const std::uint64_t frame = word & kFrame;
+  if (frame == 0) {
+    return fail(
+        failure(Diagnostic::Kind::kPrivilege, name, "frame numbers are hidden", "needs CAP_SYS_ADMIN"));
   }
-  page.pfn = Pfn(word & kFrame);
+  // Memory of devices can lie beyond the frames that Pfn can name.
+  page.special = frame >= Pfn::invalid().raw();
+  if (!page.special) page.pfn = Pfn(frame);
   return page;
 }
 
 }  // namespace
 
-Result<std::vector<PageView>, Diagnostic> LayoutReader::read(pid_t pid, VirtRange range) {
-  const std::string name = fmt::format("/proc/{}/pagemap", pid);
+Result<std::vector<PageView>, Diagnostic> LayoutReader::read(const Pagemap& pagemap, VirtRange range,
+                                                             Detail detail) {
   if (!range.begin.aligned() || !range.end.aligned() || range.begin > range.end) {
-    return fail(failure(Diagnostic::Kind::kUsage, name, "the range is not made of whole pages"));
+    return fail(failure(Diagnostic::Kind::kUsage, pagemap.name(), "the range is not made of whole pages"));
   }
-  const UniqueFd pagemap = QUIRE_TRY(open_to_read(name));
   std::vector<std::uint64_t> words(pages_between(range.begin, range.end).raw());
-  QUIRE_TRY(read_words(pagemap.get(), name, range.begin.page_number(), words));
+  QUIRE_TRY(pagemap.words(range.begin, words));
   std::vector<PageView> pages;
   pages.reserve(words.size());
-  for (const std::uint64_t word : words) pages.push_back(QUIRE_TRY(view_of(word, name)));
-  QUIRE_TRY(frames_->prepare(pages));
+  for (const std::uint64_t word : words) pages.push_back(QUIRE_TRY(view_of(word, pagemap.name())));
+  QUIRE_TRY(mark_pmd_mapped(pagemap, range, pages));
   for (std::size_t i = 0; i < pages.size(); ++i) {
-    if (!pages[i].present) continue;
+    if (!pages[i].present || pages[i].special) continue;
     QUIRE_TRY(frames_->describe(pages[i]));
     pages[i].anon = pages[i].anon && (words[i] & kFileOrShmem) == 0;
+    if (detail == Detail::kMapCounts) QUIRE_TRY(frames_->count(pages[i]));
   }
-  QUIRE_TRY(mark_pmd_mapped(pagemap.get(), name, range, pages));
   return pages;
+}
+
+Result<std::vector<PageView>, Diagnostic> LayoutReader::read(pid_t pid, VirtRange range) {
+  const Pagemap pagemap = QUIRE_TRY(Pagemap::open(pid));
+  return read(pagemap, range, Detail::kMapCounts);
 }
 
 Result<std::vector<PageView>, Diagnostic> read_layout(pid_t pid, VirtRange range) {

@@ -1,8 +1,7 @@
 // live/layout.h - the folios behind a range of a process, page by page, as the
 // kernel shows them to root.
 //
-// Reads /proc/<pid>/pagemap, /proc/kpageflags, /proc/kpagecount and the PAGEMAP_SCAN ioctl of
-// Linux 6.7 and later.
+// Joins /proc/<pid>/pagemap, PAGEMAP_SCAN, /proc/kpageflags and /proc/kpagecount.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "live/pagemap.h"
 #include "quire/result.h"
 #include "quire/types.h"
 
@@ -25,6 +25,8 @@ struct PageView {
   bool exclusive = false;     // mapped exactly once
   bool zero = false;          // the zero page, or part of the huge zero folio
   bool pmd_mapped = false;
+  bool hugetlb = false;  // of hugetlbfs: its order is not looked for
+  bool special = false;  // memory of a device, which no folio holds
   Pfn pfn = Pfn::invalid();
   Pfn head = Pfn::invalid();   // the folio's first frame
   Order order;                 // the folio's
@@ -44,6 +46,11 @@ class LayoutReader {
 
   // Frames may have changed hands.
   void forget();
+  enum class Detail : std::uint8_t { kFolios, kMapCounts };
+  // The same of a process that is open already. kFolios leaves `mapcount` zero,
+  // which is quicker.
+  [[nodiscard]] Result<std::vector<PageView>, Diagnostic> read(const Pagemap& pagemap, VirtRange range,
+                                                               Detail detail);
   // As read_layout below.
   [[nodiscard]] Result<std::vector<PageView>, Diagnostic> read(pid_t pid, VirtRange range);
 
