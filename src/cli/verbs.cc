@@ -20,6 +20,7 @@ constexpr std::array kVerbs{
     Verb{"replay", "what the program would have done under other policies", &run_replay},
     Verb{"verify", "predict, run for real on this kernel, compare", &run_verify},
     Verb{"advise", "which folio sizes a recorded program should have", &run_advise},
+    Verb{"sweep", "many recordings, policies and machines, kept in SQLite", &run_sweep},
     Verb{"calibrate", "measure what this kernel takes for its work", &run_calibrate},
     Verb{"litmus", "run memory-management experiments on Quire and on this kernel", &run_litmus},
     Verb{"doctor", "name the known traps on this host", &run_doctor},

@@ -19,6 +19,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_replay(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_verify(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_advise(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_sweep(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_calibrate(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_litmus(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_doctor(Words words);

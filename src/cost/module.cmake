@@ -1,5 +1,3 @@
-target_link_libraries(${QUIRE_MODULE} PRIVATE PkgConfig::TOMLPLUSPLUS)
-
 #The profile of the reference machine is part of the program.
 set(profile ${CMAKE_SOURCE_DIR}/profiles/reference.toml)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -12,11 +11,13 @@
 
 #include "base/check.h"
 #include "base/size.h"
+#include "config/strict_table.h"
 #include "cost/reference_profile.h"
-#include "policy/near_miss.h"
 
 namespace quire::cost {
 namespace {
+
+using config::StrictTable;
 
 constexpr std::array<std::string_view, kSizedWorks> kSizedNames{"fault", "fork", "unmap", "split"};
 constexpr std::array<std::string_view, kWorks> kNames{"zero_fault", "file_fault", "copy_fault", "reuse_fault",
@@ -34,76 +35,22 @@ std::string text_of(const Time& t) {
   return fmt::format("[{:.1f}, {:.1f}, {:.1f}]", t.median, t.low, t.high);
 }
 
-// Reads the members of one table, and complains of those it was not asked for.
-class Members {
- public:
-  Members(const toml::table& table, std::string name, const std::string& file)
-      : table_(table), name_(std::move(name)), file_(file) {}
+// [median, low, high].
+Result<Time, Diagnostic> read_time(StrictTable& table, std::string_view key) {
+  const std::vector<double> ns = QUIRE_TRY(table.numbers(key));
+  if (ns.size() != 3 || !std::ranges::all_of(ns, [](double n) { return n >= 0 && n <= 1e12; }))
+    return fail(table.wrong(key, "is no time, expected [median, low, high], each 0 to 1e12 nanoseconds"));
+  if (ns[0] < ns[1] || ns[0] > ns[2])
+    return fail(table.wrong(key, "has a median outside of its interval, expected [median, low, high]"));
+  return Time{ns[0], ns[1], ns[2]};
+}
 
-  template <typename T>
-  Result<T, Diagnostic> value(std::string_view key) {
-    const toml::node* const node = QUIRE_TRY(find(key));
-    if (const auto value = node->value_exact<T>()) return *value;
-    return fail(wrong(*node, key, "is of another kind than expected"));
-  }
-  Result<Time, Diagnostic> time(std::string_view key) {
-    const toml::node* const node = QUIRE_TRY(find(key));
-    const toml::array* const numbers = node->as_array();
-    std::array<double, 3> ns{};
-    if (numbers == nullptr || numbers->size() != ns.size())
-      return fail(wrong(*node, key, "is no time, expected [median, low, high] in nanoseconds"));
-    for (std::size_t i = 0; i < ns.size(); ++i) {
-      const auto n = numbers->get(i)->value<double>();
-      if (!n || !(*n >= 0) || *n > 1e12)
-        return fail(wrong(*numbers->get(i), key, "is no time, expected 0 to 1e12 nanoseconds"));
-      ns[i] = *n;
-    }
-    if (ns[0] < ns[1] || ns[0] > ns[2])
-      return fail(wrong(*node, key, "has a median outside of its interval, expected [median, low, high]"));
-    return Time{ns[0], ns[1], ns[2]};
-  }
-  Result<Members, Diagnostic> table(std::string_view key) {
-    const toml::node* const node = QUIRE_TRY(find(key));
-    if (const toml::table* const inner = node->as_table())
-      return Members(*inner, name_ + std::string(key) + ".", file_);
-    return fail(wrong(*node, key, "is no table"));
-  }
-  // After everything was read.
-  Result<void, Diagnostic> end() const {
-    for (const auto& [key, node] : table_) {
-      if (std::ranges::find(asked_, key.str()) == asked_.end()) {
-        Diagnostic unknown = wrong(node, key.str(), "is no member of a profile");
-        unknown.hint = policy::did_you_mean(key.str(), asked_);
-        return fail(std::move(unknown));
-      }
-    }
-    return {};
-  }
-
- private:
-  Result<const toml::node*, Diagnostic> find(std::string_view key) {
-    asked_.emplace_back(key);
-    if (const toml::node* const node = table_.get(key)) return node;
-    return fail(wrong(table_, key, "is missing"));
-  }
-  [[nodiscard]] Diagnostic wrong(const toml::node& node, std::string_view key,
-                                 const std::string& what) const {
-    return {Diagnostic::Kind::kDamagedInput, fmt::format("{}:{}", file_, node.source().begin.line),
-            fmt::format("{}{} {}", name_, key, what), ""};
-  }
-
-  const toml::table& table_;
-  std::string name_;
-  const std::string& file_;
-  std::vector<std::string> asked_;
-};
-
-Result<void, Diagnostic> read_sized(Members& members, SizedWork work, Profile& profile) {
-  Members sizes = QUIRE_TRY(members.table(name_of(work)));
+Result<void, Diagnostic> read_sized(StrictTable& members, SizedWork work, Profile& profile) {
+  StrictTable sizes = QUIRE_TRY(members.table(name_of(work)));
   std::optional<Diagnostic> trouble;
   each_size([&](Order order, const std::string& size) {
     if (trouble || !has_size(work, order)) return;
-    if (auto time = sizes.time(size)) {
+    if (auto time = read_time(sizes, size)) {
       profile.of(work, order) = *time;
     } else {
       trouble = time.error();
@@ -137,26 +84,22 @@ std::string to_toml(const Profile& p) {
   return out.str();
 }
 
-Result<Profile, Diagnostic> parse_profile(std::string_view text, const std::string& where) try {
-  const toml::table table = toml::parse(text, where);
-  Members members(table, "", where);
+Result<Profile, Diagnostic> parse_profile(std::string_view text, const std::string& where) {
+  const toml::table table = QUIRE_TRY(config::parse_toml(text, where));
+  StrictTable members(table, "", where);
   Profile profile;
   profile.name = QUIRE_TRY(members.value<std::string>("name"));
   profile.cpu = QUIRE_TRY(members.value<std::string>("cpu"));
   profile.kernel = QUIRE_TRY(members.value<std::string>("kernel"));
   profile.date = QUIRE_TRY(members.value<std::string>("date"));
   profile.rounds = static_cast<unsigned>(QUIRE_TRY(members.value<std::int64_t>("rounds")));
-  Members works = QUIRE_TRY(members.table("work"));
-  for (std::size_t i = 0; i < kWorks; ++i) profile.plain[i] = QUIRE_TRY(works.time(kNames[i]));
+  StrictTable works = QUIRE_TRY(members.table("work"));
+  for (std::size_t i = 0; i < kWorks; ++i) profile.plain[i] = QUIRE_TRY(read_time(works, kNames[i]));
   QUIRE_TRY(works.end());
   for (std::size_t i = 0; i < kSizedWorks; ++i)
     QUIRE_TRY(read_sized(members, static_cast<SizedWork>(i), profile));
   QUIRE_TRY(members.end());
   return profile;
-} catch (const toml::parse_error& error) {
-  return fail(Diagnostic{Diagnostic::Kind::kDamagedInput,
-                         fmt::format("{}:{}", where, error.source().begin.line),
-                         "is no TOML: " + std::string(error.description()), ""});
 }
 
 Result<Profile, Diagnostic> read_profile(const std::string& file) {

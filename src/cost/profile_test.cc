@@ -42,8 +42,7 @@ TEST(Profile, TheReferenceIsMeasured) {
 TEST(Profile, RefusesMistakes) {
   const std::string good = to_toml(reference_profile());
   EXPECT_THAT(refusal(replaced(good, "zero_fault", "zero_faults")), HasSubstr("work.zero_fault is missing"));
-  EXPECT_THAT(refusal(good + "\n[forks]\n"),
-              HasSubstr("forks is no member of a profile; did you mean fork?"));
+  EXPECT_THAT(refusal(good + "\n[forks]\n"), HasSubstr("forks is not known here; did you mean fork?"));
   EXPECT_THAT(refusal(replaced(good, "zero_fault = [", "zero_fault = [-1, ")), HasSubstr("no time"));
   EXPECT_THAT(refusal(replaced(good, "cpu =", "cpu = =")), HasSubstr("mine.toml:"));
   EXPECT_THAT(refusal(replaced(good, "rounds = ", "rounds = 'x' #")), HasSubstr("another kind"));

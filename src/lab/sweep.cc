@@ -1,0 +1,105 @@
+#include "lab/sweep.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
+
+#include <optional>
+
+#include "lab/replay_many.h"
+#include "policy/parse.h"
+#include "trace/reader.h"
+
+namespace quire::lab {
+namespace {
+
+std::string hash_of(const cost::Profile& profile) {
+  const std::string text = cost::to_toml(profile);
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
+
+// One result that the store has not.
+struct Missing {
+  SweepKey key;
+  std::string words;
+  ReplayOptions run;
+};
+
+class Sweep {
+ public:
+  Sweep(const SweepOptions& options, SweepStore& store) : options_(options), store_(store) {
+    const SweepSpace& space = options.space;
+    progress_.all =
+        options.recordings.size() * space.policies.size() * space.ram.size() * space.profiles.size();
+  }
+
+  Result<SweepProgress, Diagnostic> run() {
+    // All of them first: a name that is wrong is told before hours of work.
+    for (const std::string& file : options_.recordings) QUIRE_TRY(check(file));
+    for (const std::string& file : options_.recordings) QUIRE_TRY(sweep_one(file));
+    return progress_;
+  }
+
+ private:
+  Result<void, Diagnostic> check(const std::string& file) {
+    const trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
+    if (reader.summary()) return {};
+    return fail(
+        Diagnostic{Diagnostic::Kind::kDamagedInput, file, "the recording was cut off", "record again"});
+  }
+
+  Result<void, Diagnostic> sweep_one(const std::string& file) {
+    const trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
+    const std::string hash = fmt::format("{:016x}", reader.content_hash());
+    QUIRE_TRY(store_.put_recording(hash, file, fmt::format("{}", fmt::join(reader.header().argv, " "))));
+    const std::vector<Missing> missing = QUIRE_TRY(missing_of(hash));
+    std::vector<ReplayOptions> runs;
+    for (const Missing& one : missing) runs.push_back(one.run);
+    std::optional<Diagnostic> trouble;
+    replay_each(file, runs, options_.jobs, [&](std::size_t i, Result<ReplayResult, Diagnostic> result) {
+      const auto kept = result ? store_.put(missing[i].key, missing[i].words, *result)
+                               : Result<void, Diagnostic>(fail(result.error()));
+      if (!kept && !trouble) trouble = kept.error();
+      if (kept) tell(1, 0);
+      return kept.has_value();
+    });
+    if (trouble) return fail(*trouble);
+    return {};
+  }
+
+  Result<std::vector<Missing>, Diagnostic> missing_of(const std::string& recording) {
+    std::vector<Missing> missing;
+    for (const auto& profile : options_.space.profiles) {
+      const std::string profile_hash = hash_of(*profile);
+      for (const ByteCount ram : options_.space.ram) {
+        for (const Policy& policy : options_.space.policies) {
+          SweepKey key{recording, policy::canonical(policy.settings), ram, profile->name, profile_hash};
+          if (QUIRE_TRY(store_.has(key))) {
+            tell(1, 1);
+          } else {
+            missing.push_back({std::move(key), policy.text, {policy.settings, ram, profile}});
+          }
+        }
+      }
+    }
+    return missing;
+  }
+
+  void tell(std::size_t done, std::size_t found) {
+    progress_.done += done;
+    progress_.found += found;
+    if (options_.progress) options_.progress(progress_);
+  }
+
+  const SweepOptions& options_;
+  SweepStore& store_;
+  SweepProgress progress_;
+};
+
+}  // namespace
+
+Result<SweepProgress, Diagnostic> sweep(const SweepOptions& options, SweepStore& store) {
+  return Sweep(options, store).run();
+}
+
+}  // namespace quire::lab

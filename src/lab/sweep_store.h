@@ -1,0 +1,69 @@
+// lab/sweep_store.h - results of sweeps in SQLite. docs/reference/sweep.md has
+// the schema.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lab/replay.h"
+#include "quire/result.h"
+
+struct sqlite3;
+
+namespace quire::lab {
+
+// What a result is of. Equal keys have equal results.
+struct SweepKey {
+  std::string recording;  // content hash
+  std::string policy;     // canonical
+  ByteCount ram;
+  std::string profile;       // its name
+  std::string profile_hash;  // of what it says
+};
+
+// A row of the ready-made Pareto query.
+struct ParetoRow {
+  std::string command;
+  std::string policy;
+  ByteCount ram;
+  std::string profile;
+  double kernel_ns = 0;
+  ByteCount peak_resident;
+};
+
+// SweepStore keeps every result that was put, each on disk before put returns:
+// whoever is killed loses what was under way and nothing else.
+//
+// Owns        : the connection
+// Locks       : SQLite's, between processes; of one store only one thread may make use
+class SweepStore {
+ public:
+  // Makes the file when there is none. kDamagedInput: it is no results of ours.
+  [[nodiscard]] static Result<SweepStore, Diagnostic> open(const std::string& file);
+
+  [[nodiscard]] Result<bool, Diagnostic> has(const SweepKey& key);
+  [[nodiscard]] Result<void, Diagnostic> put_recording(const std::string& hash, const std::string& path,
+                                                       const std::string& command);
+  // A key that is there already stays as it is.
+  [[nodiscard]] Result<void, Diagnostic> put(const SweepKey& key, const std::string& words,
+                                             const ReplayResult& result);
+  [[nodiscard]] Result<std::uint64_t, Diagnostic> count();
+  // Of each recording and machine, what no other policy beats in both time and memory.
+  [[nodiscard]] Result<std::vector<ParetoRow>, Diagnostic> pareto();
+
+ private:
+  struct Close {
+    void operator()(sqlite3* db) const;
+  };
+  SweepStore(std::string file, std::unique_ptr<sqlite3, Close> db)
+      : file_(std::move(file)), db_(std::move(db)) {}
+  [[nodiscard]] std::unexpected<Diagnostic> broken() const;
+  [[nodiscard]] Result<void, Diagnostic> run(const char* sql);
+
+  std::string file_;
+  std::unique_ptr<sqlite3, Close> db_;
+};
+
+}  // namespace quire::lab
