@@ -88,7 +88,7 @@ TEST_F(Program, SuggestsTheNearestVerb) {
 // Help is an answer: on stdout, with status 0, on one screen, with three
 // examples at its end.
 TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
-  for (const char* verb : {"record", "info", "replay", "verify", "doctor", "apply", "restore", "version"}) {
+  for (const char* verb : {"record", "info", "replay", "verify", "doctor", "apply", "restore", "map", "version"}) {
     const Finished run = quire({verb, "--help"});
     EXPECT_EQ(run.status, 0) << verb;
     EXPECT_EQ(run.err, "") << verb;

@@ -26,6 +26,7 @@ constexpr std::array kVerbs{
     Verb{"doctor", "name the known traps on this host", &run_doctor},
     Verb{"apply", "make this host's huge-page settings those of a policy", &run_apply},
     Verb{"restore", "put back what apply changed", &run_restore},
+    Verb{"map", "which folios running processes are made of", &run_map},
     Verb{"version", "this program's version", &run_version},
 };
 

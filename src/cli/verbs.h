@@ -25,6 +25,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_doctor(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_apply(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_restore(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_map(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_version(Words words);
 
 struct Verb {
