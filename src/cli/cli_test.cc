@@ -88,7 +88,8 @@ TEST_F(Program, SuggestsTheNearestVerb) {
 // Help is an answer: on stdout, with status 0, on one screen, with three
 // examples at its end.
 TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
-  for (const char* verb : {"record", "info", "replay", "verify", "doctor", "apply", "restore", "map", "version"}) {
+  for (const char* verb :
+       {"record", "info", "replay", "verify", "doctor", "apply", "restore", "map", "version"}) {
     const Finished run = quire({verb, "--help"});
     EXPECT_EQ(run.status, 0) << verb;
     EXPECT_EQ(run.err, "") << verb;
@@ -304,6 +305,26 @@ TEST_F(Program, RecordWithoutPrivilege) {
 TEST_F(Program, VerifyWithoutPrivilege) {
   if (geteuid() != 0) GTEST_SKIP() << "must be root to become somebody else";
   EXPECT_THAT(complaint({"verify", "--policy", "4K", "--", "true"}, 4, User::kNobody), HasSubstr("root"));
+}
+
+// Advice on a shipped recording: a verdict first, and the same as words for programs.
+TEST_F(Program, AdvisesOnAShippedRecording) {
+  const std::string file = QUIRE_SOURCE_DIR "/traces/gxx.quire";
+  const Finished run = quire({"advise", file});
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("\nVERDICT    "));
+  EXPECT_THAT(run.out, HasSubstr("now: "));
+  const Finished json = quire({"advise", file, "--json"});
+  ASSERT_EQ(json.status, 0) << json.err;
+  const auto advice = nlohmann::json::parse(json.out)["advice"];
+  EXPECT_EQ(advice["verdict"] == "leave", advice["policy"].is_null());
+  EXPECT_GT(advice["candidates"].size(), 50U);
+}
+
+// A recording or a command, not both and not neither.
+TEST_F(Program, AdviseWantsOneSubject) {
+  EXPECT_THAT(complaint({"advise"}, 2), HasSubstr("nothing to advise on"));
+  EXPECT_THAT(complaint({"advise", file(), "--", "true"}, 2), HasSubstr("only one"));
 }
 
 // Killed by a signal nobody can catch, while the settings are changed: the

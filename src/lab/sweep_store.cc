@@ -40,7 +40,8 @@ CREATE VIEW pareto AS
     SELECT 1 FROM results o
     WHERE o.recording = r.recording AND o.ram_bytes = r.ram_bytes AND o.profile_hash = r.profile_hash
       AND o.kernel_ns <= r.kernel_ns AND o.peak_resident_bytes <= r.peak_resident_bytes
-      AND (o.kernel_ns < r.kernel_ns OR o.peak_resident_bytes < r.peak_resident_bytes));
+      AND (o.kernel_ns < r.kernel_ns OR o.peak_resident_bytes < r.peak_resident_bytes
+           OR (length(o.words), o.words) < (length(r.words), r.words)));
 CREATE VIEW sensitivity AS
   SELECT r.policy, r.ram_bytes, r.profile, count(*) AS recordings,
          min(r.kernel_ns / b.kernel_ns) AS least_time, max(r.kernel_ns / b.kernel_ns) AS most_time,
