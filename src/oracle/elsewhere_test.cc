@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "litmus/engine_side.h"
@@ -11,6 +10,7 @@
 #include "litmus/stored.h"
 #include "oracle/run.h"
 #include "oracle/testing_setting.h"
+#include "trace/test_recording.h"
 
 namespace quire::litmus {
 namespace {
@@ -18,10 +18,13 @@ namespace {
 class Elsewhere : public ::testing::Test {
  protected:
   std::string write(const std::string& text) {
-    const std::string name = ::testing::TempDir() + "elsewhere.litmus";
+    const std::string name = folder_.file("elsewhere.litmus");
     std::ofstream(name) << text;
     return name;
   }
+
+ private:
+  trace::testing::TempDir folder_;
 };
 
 // A file that names an architecture is run by that one's engine, whatever its
