@@ -161,9 +161,11 @@ std::optional<double> reuse_time(const Arena& arena) {
   return fill(arena, kOrder0);  // the child is gone, the entries are still read-only
 }
 
+// Over addresses of sixteen arenas: a page of each 2 MiB is little memory.
 std::optional<double> table_time(ByteCount arena) {
-  const Arena far(arena, kOrder0);
-  const Arena near(arena, kOrder0);
+  const ByteCount wide(arena.raw() * 16);
+  const Arena far(wide, kOrder0);
+  const Arena near(wide, kOrder0);
   if (!far.valid() || !near.valid()) return std::nullopt;
   // A page in each 2 MiB, and as many side by side.
   const double apart = timed([&] { far.write_each(kOrderPmd); });
