@@ -1,6 +1,8 @@
 #include "config/strict_table.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "policy/near_miss.h"
 
@@ -12,6 +14,12 @@ Result<toml::table, Diagnostic> parse_toml(std::string_view text, const std::str
   return fail(Diagnostic{Diagnostic::Kind::kDamagedInput,
                          fmt::format("{}:{}", where, error.source().begin.line),
                          "is no TOML: " + std::string(error.description()), ""});
+}
+
+Result<std::string, Diagnostic> read_text(const std::string& file, std::string hint) {
+  std::ifstream in(file);
+  if (!in) return fail(Diagnostic{Diagnostic::Kind::kUsage, file, "cannot be read", std::move(hint)});
+  return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
 }
 
 Result<std::vector<double>, Diagnostic> StrictTable::numbers(std::string_view key) {

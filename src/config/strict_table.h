@@ -17,6 +17,9 @@ namespace quire::config {
 // kDamagedInput, with the line, when the text is no TOML.
 [[nodiscard]] Result<toml::table, Diagnostic> parse_toml(std::string_view text, const std::string& where);
 
+// The text of a file that people write. kUsage, with the hint, when it cannot be read.
+[[nodiscard]] Result<std::string, Diagnostic> read_text(const std::string& file, std::string hint);
+
 // The members of one table, each asked for once; end() complains of the others.
 //
 // Refers to   : the table and the name of its file

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -103,11 +101,7 @@ Result<Profile, Diagnostic> parse_profile(std::string_view text, const std::stri
 }
 
 Result<Profile, Diagnostic> read_profile(const std::string& file) {
-  std::ifstream in(file);
-  if (!in)
-    return fail(Diagnostic{Diagnostic::Kind::kUsage, file, "cannot be read",
-                           "make one with quire calibrate -o FILE"});
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const std::string text = QUIRE_TRY(config::read_text(file, "make one with quire calibrate -o FILE"));
   return parse_profile(text, file);
 }
 

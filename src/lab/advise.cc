@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/size.h"
 #include "lab/replay_many.h"
+#include "live/host.h"
 #include "policy/attributes.h"
 #include "policy/parse.h"
 #include "trace/reader.h"
@@ -127,10 +128,8 @@ policy::Settings settings_shown_by(const std::map<std::string, std::string>& fil
   for (const auto& [path, text] : files) {
     const policy::Attribute* const attribute = policy::find_attribute(path);
     if (attribute == nullptr) continue;  // shared memory's
-    std::string_view word = text;
-    if (const std::size_t open = text.find('['); open != std::string::npos)
-      word = word.substr(open + 1, text.find(']') - open - 1);
-    (void)attribute->store(settings, attribute->order, word);  // a value of a later kernel is no setting here
+    (void)attribute->store(settings, attribute->order,
+                           live::chosen_word(text));  // a value of a later kernel is no setting here
   }
   return settings;
 }

@@ -13,14 +13,14 @@ std::uint64_t tolerance(std::uint64_t faults) { return std::max<std::uint64_t>(4
 
 std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : b - a; }
 
+}  // namespace
+
 policy::Settings small_pages_only() {
   policy::Settings settings;
   settings.enabled = policy::GlobalEnabled::never;
   settings.size.fill(policy::SizeEnabled::never);
   return settings;
 }
-
-}  // namespace
 
 Result<trace::Gate, Diagnostic> compute_gate(trace::Reader& reader) {
   trace::Gate gate;

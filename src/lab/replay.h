@@ -63,6 +63,9 @@ struct ReplayResult {
 // kDamagedInput from the reader; kFailure when the machine is too small.
 [[nodiscard]] Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptions& options);
 
+// What a recording is held against: no folio is larger than 4 KiB.
+[[nodiscard]] policy::Settings small_pages_only();
+
 // The completeness gate of a finished recording: nothing lost, and a replay
 // with 4 KiB pages only takes exactly the faults the kernel counted.
 [[nodiscard]] Result<trace::Gate, Diagnostic> compute_gate(trace::Reader& reader);

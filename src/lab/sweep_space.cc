@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "base/size.h"
 #include "config/strict_table.h"
 #include "lab/advise.h"
@@ -71,10 +68,7 @@ Result<SweepSpace, Diagnostic> parse_space(std::string_view text, const std::str
 }
 
 Result<SweepSpace, Diagnostic> read_space(const std::string& file) {
-  std::ifstream in(file);
-  if (!in)
-    return fail(Diagnostic{Diagnostic::Kind::kUsage, file, "cannot be read", "see docs/reference/sweep.md"});
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const std::string text = QUIRE_TRY(config::read_text(file, "see docs/reference/sweep.md"));
   return parse_space(text, file);
 }
 

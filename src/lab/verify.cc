@@ -16,7 +16,6 @@
 #include "lab/replay_many.h"
 #include "lab/run_again.h"
 #include "live/settings_guard.h"
-#include "policy/parse.h"
 #include "trace/reader.h"
 
 namespace quire::lab {
@@ -146,15 +145,9 @@ Result<std::vector<PolicyVerdict>, Diagnostic> measure_all(live::SettingsGuard& 
   return verdicts;
 }
 
-// The control is small pages only.
-policy::Settings small_pages() {
-  auto settings = policy::parse_policy("4K");
-  QUIRE_CHECK(settings.has_value());
-  return *settings;
-}
-
+// The control, small pages only, first.
 Result<std::vector<TimedRequest>, Diagnostic> bills(const VerifyOptions& options, const std::string& file) {
-  std::vector<ReplayOptions> runs{{small_pages(), options.ram, options.profile}};
+  std::vector<ReplayOptions> runs{{small_pages_only(), options.ram, options.profile}};
   for (const Policy& policy : options.policies)
     runs.push_back({policy.settings, options.ram, options.profile});
   const auto results = QUIRE_TRY(replay_many(file, runs, options.jobs));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/size.h"
+#include "live/host.h"
 #include "policy/attributes.h"
 #include "policy/parse.h"
 #include "report/document.h"
@@ -154,9 +155,7 @@ std::vector<std::string> change_lines(const policy::Settings& from, const policy
   std::vector<std::string> lines;
   for (const policy::Attribute& file : policy::attributes()) {
     const auto chosen = [&file](const policy::Settings& s) {
-      const std::string text = file.show(s, file.order);
-      const std::size_t open = text.find('[');
-      return open == std::string::npos ? text : text.substr(open + 1, text.find(']') - open - 1);
+      return live::chosen_word(file.show(s, file.order));
     };
     const std::string wanted = chosen(to);
     if (chosen(from) != wanted)
