@@ -1,7 +1,7 @@
 // How a program uses Quire as a library: two policies, the same work, and what
 // each of them did with the memory. Explained in docs/reference/library.md.
 //
-//   c++ -std=c++23 -Iinclude examples/library.cc ... && ./library
+//   c++ -std=c++23 library.cc $(pkg-config --cflags --libs quire fmt) && ./a.out
 #include <fmt/format.h>
 #include <sys/mman.h>
 
