@@ -55,12 +55,17 @@ enum class Contents : std::uint8_t { kNone, kKept };
 // right stops the program with a line. As built: in debug and sanitizer builds.
 enum class TableChecks : std::uint8_t { kAsBuilt, kOn };
 
+// Whether the machine remembers why memory is in small folios: a byte a frame,
+// and faults that take longer.
+enum class Reasons : std::uint8_t { kNone, kRemembered };
+
 struct MachineOptions {
   ByteCount ram = 1_GiB;  // 4 MiB to 16 TiB, rounded down to 4 MiB
   Architecture arch = kBuiltArchitecture;
   Contents contents = Contents::kKept;
   std::shared_ptr<phys::HostMemory> host = nullptr;  // without: the machine's own
   TableChecks table_checks = TableChecks::kAsBuilt;
+  Reasons reasons = Reasons::kNone;
 };
 
 // Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies
@@ -211,6 +216,11 @@ class Process {
   // hardware may hold as one translation each: arm64's contiguous bit. Empty on
   // x86-64. Mirrors what contpte does behind Linux' back; no kernel shows it.
   [[nodiscard]] std::vector<VirtRange> cont_ranges(VirtRange range) const;
+  // Why the anonymous memory at `addr` is in no folio of the largest size that the
+  // settings give anybody (2 MiB where they give none): "too_short", "populated";
+  // docs/reference/not-huge.md lists them. "nothing": it is in one. No value where
+  // there is no such memory, or the machine does not remember reasons.
+  [[nodiscard]] std::optional<std::string_view> why_not_huge(VirtAddr addr) const;
   [[nodiscard]] PageCount resident() const;
   [[nodiscard]] PageCount table_pages() const;
   // Minor faults so far, by accesses and by calls that populate.

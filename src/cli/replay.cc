@@ -10,10 +10,12 @@
 #include "cli/policies.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
+#include "lab/mapping_use.h"
 #include "lab/replay_many.h"
 #include "policy/parse.h"
 #include "report/document.h"
 #include "report/figures.h"
+#include "report/mapping_use.h"
 #include "report/table.h"
 
 namespace quire::cli {
@@ -25,12 +27,14 @@ struct Request {
   std::string ram = "64G";
   std::string profile;
   unsigned jobs = default_jobs();
+  bool by_mapping = false;
   bool json = false;
 };
 
 struct Answer {
   std::vector<lab::Policy> policies;
   std::vector<lab::ReplayResult> results;  // of each policy
+  std::vector<lab::MemoryUse> uses;        // of each policy, when asked for
   std::vector<std::string> notes;          // about the recording
 };
 
@@ -41,6 +45,8 @@ void print_table(const Answer& answer) {
     columns.push_back({answer.policies[i].text, report::sheet_of(answer.results[i])});
   }
   fmt::print("{}", report::table_of(columns));
+  for (std::size_t i = 0; i < answer.uses.size(); ++i)
+    fmt::print("\n{}", report::mapping_use_text(answer.uses[i], answer.policies[i].text));
 }
 
 nlohmann::ordered_json policy_json(const lab::Policy& policy, const lab::ReplayResult& result) {
@@ -60,6 +66,9 @@ void print_json(const Request& request, const Answer& answer, const trace::Reade
   document["policies"] = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < answer.policies.size(); ++i) {
     document["policies"].push_back(policy_json(answer.policies[i], answer.results[i]));
+    if (answer.uses.empty()) continue;
+    document["policies"].back()["largest_bytes"] = answer.uses[i].largest.bytes().raw();
+    document["policies"].back()["mappings"] = report::mapping_use_json(answer.uses[i]);
   }
   fmt::print("{}", report::to_text(document));
 }
@@ -73,6 +82,17 @@ void tell_notes(const Answer& answer) {
     }
   }
   for (const std::string& note : told) tell("replay", note);
+}
+
+Result<std::vector<lab::MemoryUse>, Diagnostic> uses_of(const Request& request,
+                                                        const std::vector<lab::ReplayOptions>& runs,
+                                                        const std::vector<lab::ReplayResult>& results) {
+  std::vector<lab::MemoryUse> uses;
+  if (!request.by_mapping) return uses;
+  trace::Reader reader = QUIRE_TRY(open_recording("replay", request.file));
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    uses.push_back(QUIRE_TRY(lab::memory_use(reader, runs[i], results[i].peak_event)));
+  return uses;
 }
 
 std::vector<std::string> notes_of(const trace::Reader& reader) {
@@ -100,6 +120,8 @@ Result<int, Diagnostic> run_replay(Words words) {
   arguments.option("--profile", request.profile, "FILE",
                    "Machine that times are priced by (default: the reference machine)");
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
+  arguments.flag("--by-mapping", request.by_mapping,
+                 "Also each mapping at the peak: what is wasted, and why it is not huge");
   arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
@@ -107,12 +129,14 @@ Result<int, Diagnostic> run_replay(Words words) {
   const trace::Reader reader = QUIRE_TRY(open_recording("replay", request.file));
   Answer answer{.policies = QUIRE_TRY(policies_of("replay", request.policies)),
                 .results = {},
+                .uses = {},
                 .notes = notes_of(reader)};
   std::vector<lab::ReplayOptions> runs;
   runs.reserve(answer.policies.size());
   const auto profile = QUIRE_TRY(profile_of(request.profile));
   for (const lab::Policy& policy : answer.policies) runs.push_back({policy.settings, ram, profile});
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
+  answer.uses = QUIRE_TRY(uses_of(request, runs, answer.results));
   if (request.json) {
     print_json(request, answer, reader, ram, *profile);
   } else {

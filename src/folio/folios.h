@@ -73,6 +73,7 @@ class Folios {
     if (f.touched != 0) return;
     f.touched = 1;
     ++usage_.touched;
+    if (usage_.pages == usage_.peak_pages) usage_.touched_at_peak = usage_.touched;
   }
 
   // --- References ---
@@ -129,7 +130,7 @@ class Folios {
   [[nodiscard]] const DeferredList& deferred() const { return deferred_; }
 
   // Pages held by folios, and how many of them were used. The peak is the
-  // most pages there ever were at once, and what was used at that moment.
+  // most pages there ever were at once, and what was used when they last were.
   struct Usage {
     std::uint64_t pages = 0;
     std::uint64_t touched = 0;

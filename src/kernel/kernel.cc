@@ -69,7 +69,7 @@ Result<std::uint64_t, Errno> Kernel::exec(vm::AddressSpace& mm, const ExecImage&
     const FaultResult result = vm::handle_mm_fault(mm, *stack, at, AccessKind::kWrite);
     stack->flags = flags;
     if (result != FaultResult::kMinor) return fail(Errno::kNoMem);
-    system_.folios.mark_touched(vm::mapped_frame(mm, at));
+    vm::mark_accessed(mm, at, AccessKind::kWrite);
     ++faults;
   }
   return faults;

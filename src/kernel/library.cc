@@ -224,6 +224,14 @@ void Process::exit() {
 }
 
 PageCount Process::resident() const { return state_->mm->rss().total(); }
+
+std::optional<std::string_view> Process::why_not_huge(VirtAddr addr) const {
+  vm::System& system = state_->mm->system();
+  const Pfn page = vm::mapped_frame(*state_->mm, addr);
+  if (system.reasons == nullptr || !page.valid() || !system.folios.is_anon(system.folios.head_of(page)))
+    return std::nullopt;
+  return vm::name_of(system.reasons->why(page));
+}
 PageCount Process::table_pages() const { return state_->mm->tables().table_pages(); }
 
 std::shared_ptr<phys::HostMemory> make_host_memory() {
@@ -244,6 +252,7 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions&
   state->kernel = QUIRE_TRY(
       kernel::Kernel::create({.ram = machine.ram, .contents = contents, .host = machine.host}, settings));
   if (machine.table_checks == TableChecks::kOn) state->kernel->system().check_tables();
+  if (machine.reasons == Reasons::kRemembered) state->kernel->system().remember_reasons();
   return std::unique_ptr<Kernel>(new Kernel(std::move(state)));
 }
 

@@ -1,4 +1,5 @@
 // docs/reference/library.md against include/quire/kernel.h.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -6,6 +7,8 @@
 #include <set>
 #include <sstream>
 #include <string>
+
+#include "vm/not_huge.h"
 
 namespace quire {
 namespace {
@@ -43,6 +46,15 @@ TEST(LibraryPage, ExplainsEveryFunction) {
   for (const char* known : {"mmap", "create", "layout", "set_allocation_failure"})
     EXPECT_TRUE(names.contains(known)) << known;
   expect_explained(names);
+}
+
+// And every reason why memory is not huge, on the page about them.
+TEST(NotHugePage, ExplainsEveryReason) {
+  const std::string page = read("docs/reference/not-huge.md");
+  for (const vm::NotHuge why : vm::all_reasons()) {
+    if (why == vm::NotHuge::kNothing) continue;
+    EXPECT_NE(page.find(fmt::format("`{}`", vm::name_of(why))), std::string::npos) << vm::name_of(why);
+  }
 }
 
 // So has every field of a page's description.

@@ -13,8 +13,14 @@ Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptio
       kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
   Replayer replayer(*kernel, reader.header(), options.profile ? *options.profile : cost::reference_profile());
   trace::Event event;
-  while (QUIRE_TRY(reader.next(event))) QUIRE_TRY(replayer.apply(event));
+  const folio::Folios::Usage& usage = kernel->system().folios.usage();
+  std::uint64_t peak_event = 0;
+  for (std::uint64_t events = 1; QUIRE_TRY(reader.next(event)); ++events) {
+    QUIRE_TRY(replayer.apply(event));
+    if (usage.pages == usage.peak_pages) peak_event = events;
+  }
   ReplayResult result = QUIRE_TRY(replayer.finish());
+  result.peak_event = peak_event;
   result.elapsed_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin).count());
   return result;

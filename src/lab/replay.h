@@ -33,6 +33,7 @@ struct ReplayResult {
   std::uint64_t pmd_splits = 0;
   std::uint64_t pages_copied = 0;  // by writes to shared pages, 4 KiB each
   ByteCount peak_resident;         // most memory in folios at once, each counted once
+  std::uint64_t peak_event = 0;    // when last: after so many events (lab/mapping_use.h)
   ByteCount wasted_at_peak;        // of it in pages never touched
   ByteCount final_resident;        // when the first program began to exit
   ByteCount wasted_at_end;

@@ -28,6 +28,11 @@ class Replayer {
 
   // kFailure when the machine has no frame left.
   [[nodiscard]] Result<void, Diagnostic> apply(const trace::Event& event);
+  // The address spaces there are now, by their ids in the recording, and the end of those ids.
+  [[nodiscard]] vm::AddressSpace* space(trace::MmId mm) const {
+    return mm < spaces_.size() ? spaces_[mm] : nullptr;
+  }
+  [[nodiscard]] trace::MmId spaces_end() const { return static_cast<trace::MmId>(spaces_.size()); }
   // After the last event: everything still alive is counted as it stands.
   [[nodiscard]] Result<ReplayResult, Diagnostic> finish();
 
@@ -66,9 +71,6 @@ class Replayer {
   void bill_other(PageCount anon_before, trace::MmId mm);
   [[nodiscard]] PageCount anon_pages(trace::MmId mm) const;
 
-  [[nodiscard]] vm::AddressSpace* space(trace::MmId mm) const {
-    return mm < spaces_.size() ? spaces_[mm] : nullptr;
-  }
   void set_space(trace::MmId mm, vm::AddressSpace* space);
   [[nodiscard]] vm::FileRef file_ref(trace::FileId id) const;
   void note(const std::string& sentence) { ++notes_[sentence]; }

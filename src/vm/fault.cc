@@ -28,12 +28,6 @@ Entry* deciding_entry(AddressSpace& mm, VirtAddr addr) {
   return Native::is_leaf(*pmd) || !Native::is_present(*pmd) ? pmd : mm.tables().pte(*pmd, addr);
 }
 
-void mark_touched(AddressSpace& mm, VirtAddr addr) {
-  const Pfn page = mapped_frame(mm, addr);
-  if (page.valid() && mm.memory().frame(page).kind() != phys::FrameKind::kReserved)
-    mm.folios().mark_touched(page);
-}
-
 // Whether the mapping's protection allows the access; a page fault checks
 // this before it does anything.
 bool permitted(const Vma& vma, AccessKind kind) {
@@ -72,23 +66,25 @@ FaultResult handle_pte_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& p
   return FaultResult::kMinor;
 }
 
-}  // namespace
+// Says for what is made meanwhile why it is no larger, where somebody asked.
+class NotedFault {
+ public:
+  NotedFault(AddressSpace& mm, const Vma& vma, VirtAddr addr) : reasons_(mm.system().reasons.get()) {
+    if (reasons_ != nullptr) [[unlikely]]
+      reasons_->begin_fault(mm, vma, addr);
+  }
+  ~NotedFault() {
+    if (reasons_ != nullptr) [[unlikely]]
+      reasons_->end_fault();
+  }
+  NotedFault(const NotedFault&) = delete;
+  NotedFault& operator=(const NotedFault&) = delete;
 
-Pfn mapped_frame(AddressSpace& mm, VirtAddr addr) {
-  const Entry* const pmd = mm.tables().find_pmd(addr);
-  if (pmd == nullptr || !Native::is_present(*pmd)) return Pfn::invalid();
-  if (Native::is_leaf(*pmd))
-    return Native::pfn(*pmd) + pages_between(addr.align_down(kOrderPmd), addr.align_down());
-  const Entry e = *mm.tables().pte(*pmd, addr);
-  return Native::is_present(e) ? Native::pfn(e) : Pfn::invalid();
-}
+ private:
+  FolioReasons* const reasons_;
+};
 
-bool is_guarded(AddressSpace& mm, VirtAddr addr) {
-  const Entry* const e = deciding_entry(mm, addr);
-  return e != nullptr && Native::is_guard(*e);
-}
-
-FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
+FaultResult serve_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
   mm.counters().add(stats::VmEvent::pgfault);
   Entry* const pmd = mm.tables().alloc_pmd(addr);
   if (pmd == nullptr) return FaultResult::kOom;
@@ -115,6 +111,36 @@ FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKin
   return handle_pte_fault(mm, vma, addr, *pmd, kind);
 }
 
+}  // namespace
+
+Pfn mapped_frame(AddressSpace& mm, VirtAddr addr) {
+  const Entry* const pmd = mm.tables().find_pmd(addr);
+  if (pmd == nullptr || !Native::is_present(*pmd)) return Pfn::invalid();
+  if (Native::is_leaf(*pmd))
+    return Native::pfn(*pmd) + pages_between(addr.align_down(kOrderPmd), addr.align_down());
+  const Entry e = *mm.tables().pte(*pmd, addr);
+  return Native::is_present(e) ? Native::pfn(e) : Pfn::invalid();
+}
+
+void mark_accessed(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
+  const Pfn page = mapped_frame(mm, addr);
+  if (!page.valid() || mm.memory().frame(page).kind() == phys::FrameKind::kReserved) return;
+  mm.folios().mark_touched(page);
+  if (auto* const reasons = mm.system().reasons.get(); reasons != nullptr && kind == AccessKind::kWrite)
+      [[unlikely]]
+    reasons->wrote(page);
+}
+
+bool is_guarded(AddressSpace& mm, VirtAddr addr) {
+  const Entry* const e = deciding_entry(mm, addr);
+  return e != nullptr && Native::is_guard(*e);
+}
+
+FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
+  const NotedFault noted(mm, vma, addr);
+  return serve_fault(mm, vma, addr, kind);
+}
+
 FaultResult unshare(AddressSpace& mm, VirtAddr addr) {
   if (const FaultResult read = access(mm, addr, AccessKind::kRead);
       read != FaultResult::kHit && read != FaultResult::kMinor)
@@ -128,6 +154,7 @@ FaultResult unshare(AddressSpace& mm, VirtAddr addr) {
     return FaultResult::kHit;
   mm.counters().add(stats::VmEvent::pgfault);
   mm.counters().add(stats::VmEvent::quire_unshares);
+  const NotedFault noted(mm, vma, addr);
   if (huge && do_huge_pmd_wp_page(mm, vma, addr, pmd, WpKind::kUnshare) == HugeFault::kDone)
     return FaultResult::kMinor;
   return do_wp_page(mm, vma, addr, *mm.tables().pte(pmd, addr), WpKind::kUnshare);
@@ -136,13 +163,13 @@ FaultResult unshare(AddressSpace& mm, VirtAddr addr) {
 FaultResult access(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
   if (Entry* const e = deciding_entry(mm, addr); e != nullptr && Native::allows(*e, wanted(kind))) {
     *e = Native::hardware_touch(*e, wanted(kind));
-    mark_touched(mm, addr);
+    mark_accessed(mm, addr, kind);
     return FaultResult::kHit;
   }
   Vma* const vma = find_for_fault(mm, addr);
   if (vma == nullptr || !permitted(*vma, kind)) return FaultResult::kSegv;
   const FaultResult result = handle_mm_fault(mm, *vma, addr, kind);
-  if (result == FaultResult::kMinor) mark_touched(mm, addr);
+  if (result == FaultResult::kMinor) mark_accessed(mm, addr, kind);
   return result;
 }
 

@@ -24,6 +24,9 @@ namespace quire::vm {
 // a zero page.
 [[nodiscard]] FaultResult unshare(AddressSpace& mm, VirtAddr addr);
 
+// The program used the page at `addr`, if memory of its own is there.
+void mark_accessed(AddressSpace& mm, VirtAddr addr, AccessKind kind);
+
 // The frame behind `addr`, or an invalid one when nothing is mapped there.
 [[nodiscard]] Pfn mapped_frame(AddressSpace& mm, VirtAddr addr);
 

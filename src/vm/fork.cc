@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "vm/huge_pmd.h"
 #include "vm/pin.h"
+#include "vm/rmap.h"
 
 namespace quire::vm {
 namespace {
@@ -59,8 +60,7 @@ Result<std::uint32_t, Errno> copy_pinned(AddressSpace& child, AddressSpace& pare
   parent.memory().copy(page, *fresh);
   const std::uint64_t index = parent.memory().frame(parent.folios().head_of(page)).index() +
                               (page - parent.folios().head_of(page)).raw();
-  child.folios().add_new_anon_rmap(*fresh, {vmas.child.anon_vma->id().raw(), index}, child.id(),
-                                   folio::MappedBy::kPtes);
+  add_new_anon_rmap(child, vmas.child, *fresh, vmas.child.address_of(index), folio::MappedBy::kPtes);
   child.rss().add_anon(PageCount(1));
   const Entry e = Native::make_dirty(Native::make_young(Native::leaf(*fresh, page_prot(vmas.child))));
   child.tables().set_pte(to, maybe_writable(e, vmas.child));

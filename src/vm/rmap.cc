@@ -43,6 +43,8 @@ void mlock_ptes(AddressSpace& mm, const Vma& vma, Entry pmd, VirtRange range) {
 void add_new_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, folio::MappedBy by) {
   mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(), by);
   if (locks(vma)) mm.folios().mlock(head);
+  if (auto* const reasons = mm.system().reasons.get()) [[unlikely]]
+    reasons->made(head, mm.folios().order_of(head));
 }
 
 void add_anon_rmap_ptes(AddressSpace& mm, const Vma& vma, Pfn page, std::uint32_t n,

@@ -16,6 +16,7 @@
 #include "stats/counters.h"
 #include "vm/anon_vma.h"
 #include "vm/khugepaged.h"
+#include "vm/not_huge.h"
 #include "vm/page_cache.h"
 
 namespace quire::vm {
@@ -68,6 +69,8 @@ struct System {
 
   // From now on every change of an entry is checked: before the first address space.
   void check_tables() { tables.check = std::make_unique<pagetable::TableCheck>(memory); }
+  // From now on it is remembered why memory is in small folios: before the first address space.
+  void remember_reasons() { reasons = std::make_unique<FolioReasons>(*this); }
   // What only the named policy of the settings needs. Once, after the settings are known.
   void prepare_policy();
 
@@ -86,6 +89,7 @@ struct System {
   SplitPort* split = nullptr;
   Khugepaged khugepaged{*this};
   std::uint32_t next_mm_id = 1;
+  std::unique_ptr<FolioReasons> reasons;  // null: nobody asked
 };
 
 // Splits the folio, taking the reference that takes. False when it stays whole.
