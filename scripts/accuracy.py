@@ -18,9 +18,9 @@ HEAD = ("| program | policy | faults predicted | faults measured | error | folio
         "|---|---|---:|---:|---:|---|---|")
 
 
-def verify(quire, workload, folder, policies):
-    """One `quire verify`: its answer by policy, [{predicted, measured}]."""
-    command = [quire, "verify", "--json"]
+def verify(quire, workload, folder, policies, options=()):
+    """The answer of one `quire verify`."""
+    command = [quire, "verify", "--json", *options]
     for policy in policies:
         command += ["--policy", policy]
     # The program's own output would mix with the answer.
@@ -29,7 +29,7 @@ def verify(quire, workload, folder, policies):
                          stdout=subprocess.PIPE, text=True, timeout=1800, check=False)
     if run.returncode not in (0, 3):  # 3: a prediction is off; the answer is there
         raise RuntimeError(f"{shlex.join(command)} ended with {run.returncode}")
-    return json.loads(run.stdout)["policies"]
+    return json.loads(run.stdout)
 
 
 class Row:
@@ -87,7 +87,7 @@ class Row:
 def rows_of(quire, workload, policies, recordings):
     times = recordings if workload.kind == "threaded" else 1
     with workloads.prepared(workload) as folder:
-        answers = [verify(quire, workload, folder, policies) for _ in range(times)]
+        answers = [verify(quire, workload, folder, policies)["policies"] for _ in range(times)]
     return [Row(workload, policy, [answer[i] for answer in answers]) for i, policy in enumerate(policies)]
 
 

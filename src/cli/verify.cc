@@ -139,19 +139,17 @@ double error_of(const lab::TimedPolicy& policy) {
 }
 
 // No word about a difference that the control's own runs have as well.
-void print_timing(const lab::VerifyResult& result) {
-  if (!result.timing) return;
-  const lab::Timing& timing = *result.timing;
-  fmt::print("system time, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms\n", timing.rounds,
-             timing.control.median / 1e6, timing.noise_ns() / 1e6);
+void print_times(std::string_view what, const lab::VerifyResult& result, const lab::TimeComparison& times) {
+  fmt::print("{}, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms\n", what, result.timing->rounds,
+             times.control.median / 1e6, times.noise_ns() / 1e6);
   fmt::print(" {:<24} {:>12} {:>12} {:>19} {:>8}  {}\n", "policy", "predicted", "measured", "between",
              "error", "beside 4K: predicted, measured");
-  for (std::size_t i = 0; i < timing.policies.size(); ++i) {
-    const lab::TimedPolicy& p = timing.policies[i];
+  for (std::size_t i = 0; i < times.policies.size(); ++i) {
+    const lab::TimedPolicy& p = times.policies[i];
     fmt::print(" {:<24} {:>9.1f} ms {:>9.1f} ms {:>19} {:>+6.1f} %  {}, {}\n",
                one_line(result.policies[i].policy.text), p.predicted_ns / 1e6, p.measured.median / 1e6,
                fmt::format("{:.1f} to {:.1f} ms", p.measured.low / 1e6, p.measured.high / 1e6),
-               error_of(p) * 100, word_of(timing.predicted_change(p)), word_of(timing.measured_change(p)));
+               error_of(p) * 100, word_of(times.predicted_change(p)), word_of(times.measured_change(p)));
   }
 }
 
@@ -159,19 +157,19 @@ Json time_json(const cost::Time& time) {
   return {{"median", time.median}, {"low", time.low}, {"high", time.high}};
 }
 
-Json timing_json(const lab::VerifyResult& result) {
-  const lab::Timing& timing = *result.timing;
-  Json json{
-      {"rounds", timing.rounds}, {"control_ns", time_json(timing.control)}, {"noise_ns", timing.noise_ns()}};
+Json times_json(const lab::VerifyResult& result, const lab::TimeComparison& times) {
+  Json json{{"rounds", result.timing->rounds},
+            {"control_ns", time_json(times.control)},
+            {"noise_ns", times.noise_ns()}};
   json["policies"] = Json::array();
-  for (std::size_t i = 0; i < timing.policies.size(); ++i) {
-    const lab::TimedPolicy& p = timing.policies[i];
+  for (std::size_t i = 0; i < times.policies.size(); ++i) {
+    const lab::TimedPolicy& p = times.policies[i];
     json["policies"].push_back({{"policy", result.policies[i].policy.text},
                                 {"predicted_ns", p.predicted_ns},
                                 {"measured_ns", time_json(p.measured)},
                                 {"error", error_of(p)},
-                                {"predicted_change", word_of(timing.predicted_change(p))},
-                                {"measured_change", word_of(timing.measured_change(p))}});
+                                {"predicted_change", word_of(times.predicted_change(p))},
+                                {"measured_change", word_of(times.measured_change(p))}});
   }
   return json;
 }
@@ -217,7 +215,10 @@ void print_json(const Request& request, const lab::VerifyResult& result) {
   document["policies"] = Json::array();
   for (const lab::PolicyVerdict& verdict : result.policies)
     document["policies"].push_back(verdict_json(verdict));
-  if (result.timing) document["system_time"] = timing_json(result);
+  if (result.timing) {
+    document["system_time"] = times_json(result, result.timing->system);
+    document["processor_time"] = times_json(result, result.timing->processor);
+  }
   fmt::print("{}", report::to_text(document));
 }
 
@@ -226,7 +227,10 @@ void print_answer(const Request& request, const lab::VerifyResult& result) {
     print_json(request, result);
   } else {
     for (const lab::PolicyVerdict& verdict : result.policies) print_verdict(verdict);
-    print_timing(result);
+    if (result.timing) {
+      print_times("system time", result, result.timing->system);
+      print_times("processor time", result, result.timing->processor);
+    }
   }
   for (const std::string& note : result.notes) tell("verify", note);
 }

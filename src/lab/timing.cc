@@ -6,36 +6,51 @@
 
 namespace quire::lab {
 
-double Timing::noise_ns() const {
+double TimeComparison::noise_ns() const {
   return std::max(control.high - control.median, control.median - control.low);
 }
 
-Change Timing::measured_change(const TimedPolicy& policy) const {
+Change TimeComparison::measured_change(const TimedPolicy& policy) const {
   if (policy.measured.high < control.low) return Change::kFaster;
   if (policy.measured.low > control.high) return Change::kSlower;
   return Change::kNone;
 }
 
-Change Timing::predicted_change(const TimedPolicy& policy) const {
+Change TimeComparison::predicted_change(const TimedPolicy& policy) const {
   const double difference = policy.predicted_ns - control.median;
   if (difference < -noise_ns()) return Change::kFaster;
   return difference > noise_ns() ? Change::kSlower : Change::kNone;
 }
 
+namespace {
+
+// Of the runs of each round: the control's, then each policy's.
+using Rounds = std::vector<std::vector<double>>;
+
+TimeComparison compare(const TimedRequest& control, std::span<const TimedRequest> policies, Rounds ns) {
+  TimeComparison comparison{.control = time_of(std::move(ns.front())), .policies = {}};
+  for (std::size_t i = 0; i < policies.size(); ++i)
+    comparison.policies.push_back({comparison.control.median + policies[i].kernel_ns - control.kernel_ns,
+                                   time_of(std::move(ns[i + 1]))});
+  return comparison;
+}
+
+}  // namespace
+
 Result<Timing, Diagnostic> time_all(const TimedRequest& control, std::span<const TimedRequest> policies,
                                     unsigned rounds, const RunUnder& run) {
-  std::vector<double> control_ns;
-  std::vector<std::vector<double>> policy_ns(policies.size());
+  Rounds system(policies.size() + 1);
+  Rounds processor(policies.size() + 1);
   for (unsigned round = 0; round < rounds; ++round) {
-    control_ns.push_back(QUIRE_TRY(run(control.settings)));
-    for (std::size_t i = 0; i < policies.size(); ++i)
-      policy_ns[i].push_back(QUIRE_TRY(run(policies[i].settings)));
+    for (std::size_t i = 0; i <= policies.size(); ++i) {
+      const RunTime time = QUIRE_TRY(run(i == 0 ? control.settings : policies[i - 1].settings));
+      system[i].push_back(time.sys_ns);
+      processor[i].push_back(time.user_ns + time.sys_ns);
+    }
   }
-  Timing timing{.rounds = rounds, .control = time_of(std::move(control_ns)), .policies = {}};
-  for (std::size_t i = 0; i < policies.size(); ++i)
-    timing.policies.push_back({timing.control.median + policies[i].kernel_ns - control.kernel_ns,
-                               time_of(std::move(policy_ns[i]))});
-  return timing;
+  return Timing{.rounds = rounds,
+                .system = compare(control, policies, std::move(system)),
+                .processor = compare(control, policies, std::move(processor))};
 }
 
 }  // namespace quire::lab

@@ -1,9 +1,13 @@
-// lab/timing.h - system time predicted and measured, in interleaved runs.
+// lab/timing.h - time predicted and measured, in interleaved runs.
 //
 // A program's system time holds more than memory. So the same program with small
 // pages only is run in every round as the control: a policy is predicted to
 // differ from it by the difference of the two bills. What the control's own runs
 // differ by is the noise, and inside the noise nothing is said.
+//
+// Linux may tell system time from user time by sampling at its ticks; the sum of
+// both it counts to the nanosecond. So both are compared: the sum has no such
+// noise, but holds what a policy does to the program's own time, which no bill has.
 #pragma once
 
 #include <functional>
@@ -12,6 +16,7 @@
 #include <vector>
 
 #include "cost/profile.h"
+#include "lab/run_again.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 
@@ -24,9 +29,9 @@ struct TimedPolicy {
 
 enum class Change : std::uint8_t { kNone, kFaster, kSlower };
 
-struct Timing {
-  unsigned rounds = 0;
-  cost::Time control;                 // system time with small pages
+// One kind of time.
+struct TimeComparison {
+  cost::Time control;                 // with small pages
   std::vector<TimedPolicy> policies;  // in the order they were given
 
   // How far the control's median may be off.
@@ -37,8 +42,14 @@ struct Timing {
   [[nodiscard]] Change predicted_change(const TimedPolicy& policy) const;
 };
 
-// System time of a run under these settings, which are applied first.
-using RunUnder = std::function<Result<double, Diagnostic>(const policy::Settings&)>;
+struct Timing {
+  unsigned rounds = 0;
+  TimeComparison system;
+  TimeComparison processor;  // user and system time
+};
+
+// Times of a run under these settings, which are applied first.
+using RunUnder = std::function<Result<RunTime, Diagnostic>(const policy::Settings&)>;
 
 struct TimedRequest {
   policy::Settings settings;

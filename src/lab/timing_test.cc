@@ -13,10 +13,11 @@ policy::Settings settings(const char* words) { return *policy::parse_policy(word
 class Script {
  public:
   RunUnder runner() {
-    return [this](const policy::Settings& s) -> Result<double, Diagnostic> {
+    return [this](const policy::Settings& s) -> Result<RunTime, Diagnostic> {
       order_.push_back(s == settings("4K") ? '4' : s == settings("64K") ? 'x' : 'y');
       const double waver = static_cast<double>(order_.size() % 5);
-      return (order_.back() == '4' ? 1000.0 : order_.back() == 'x' ? 400.0 : 1001.0) + waver;
+      const double system = (order_.back() == '4' ? 1000.0 : order_.back() == 'x' ? 400.0 : 1001.0) + waver;
+      return RunTime{.user_ns = 5000, .sys_ns = system};
     };
   }
   [[nodiscard]] const std::string& order() const { return order_; }
@@ -33,18 +34,21 @@ TEST(Timing, TurnsAndVerdicts) {
   const auto timing = time_all({settings("4K"), 900}, policies, 6, script.runner());
   ASSERT_TRUE(timing);
   EXPECT_EQ(script.order(), "4xy4xy4xy4xy4xy4xy");
-  const TimedPolicy& fast = timing->policies[0];
-  EXPECT_DOUBLE_EQ(fast.predicted_ns, timing->control.median - 600);
-  EXPECT_EQ(timing->measured_change(fast), Change::kFaster);
-  EXPECT_EQ(timing->predicted_change(fast), Change::kFaster);
-  const TimedPolicy& alike = timing->policies[1];
-  EXPECT_EQ(timing->measured_change(alike), Change::kNone);
-  EXPECT_EQ(timing->predicted_change(alike), Change::kNone);
+  const TimeComparison& system = timing->system;
+  const TimedPolicy& fast = system.policies[0];
+  EXPECT_DOUBLE_EQ(fast.predicted_ns, system.control.median - 600);
+  EXPECT_EQ(system.measured_change(fast), Change::kFaster);
+  EXPECT_EQ(system.predicted_change(fast), Change::kFaster);
+  const TimedPolicy& alike = system.policies[1];
+  EXPECT_EQ(system.measured_change(alike), Change::kNone);
+  EXPECT_EQ(system.predicted_change(alike), Change::kNone);
+  EXPECT_DOUBLE_EQ(timing->processor.control.median, system.control.median + 5000);
+  EXPECT_DOUBLE_EQ(timing->processor.policies[0].predicted_ns, fast.predicted_ns + 5000);
 }
 
 // A run that fails ends the measurement with its reason.
 TEST(Timing, FailuresAreTold) {
-  const RunUnder fails = [](const policy::Settings&) -> Result<double, Diagnostic> {
+  const RunUnder fails = [](const policy::Settings&) -> Result<RunTime, Diagnostic> {
     return fail(Diagnostic{.where = "prog", .what = "gone", .hint = ""});
   };
   const auto timing = time_all({settings("4K"), 1}, {}, 6, fails);

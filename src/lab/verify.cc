@@ -161,10 +161,9 @@ Result<Timing, Diagnostic> time_policies(live::SettingsGuard& guard, const Subje
                                          const VerifyOptions& options) {
   const auto requests = QUIRE_TRY(bills(options, subject.file));
   const RunAgain program(subject.file, subject.header, options.timeout);
-  const RunUnder run = [&](const policy::Settings& settings) -> Result<double, Diagnostic> {
+  const RunUnder run = [&](const policy::Settings& settings) -> Result<RunTime, Diagnostic> {
     QUIRE_TRY(guard.apply(settings));
-    const RunTime time = QUIRE_TRY(program.timed());
-    return time.sys_ns;
+    return program.timed();
   };
   return time_all(requests.front(), std::span(requests).subspan(1), options.time_rounds, run);
 }
