@@ -59,7 +59,7 @@ Result<int, Diagnostic> run_apply(Words words) {
                     "quire apply transparent_hugepage=madvise thp_anon=64K:always", "quire restore"}});
   arguments.operands("POLICY", request.words, "In the kernel's words, or 4K, 16K+64K, all ...");
   arguments.flag("--dry-run", request.dry_run, "Only say what would change");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   const std::string canonical = policy::canonical(QUIRE_TRY(policy::parse_policy(request.policy())));

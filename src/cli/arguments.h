@@ -4,22 +4,17 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "cli/definition.h"
 #include "quire/result.h"
+#include "report/colour.h"
 
 namespace quire::cli {
 
-struct About {
-  std::string verb;
-  std::string synopsis;               // behind "quire VERB"
-  std::string summary;                // one sentence
-  std::vector<std::string> examples;  // three, to copy and paste
-};
-
-// Declares what a verb takes, then reads it.
+// Declares what a verb takes, then reads it. Every verb also takes --help and
+// --color.
 //
 // Refers to   : every variable given to option(), flag(), operand() and
 //               command(), until parse() has returned
@@ -36,21 +31,29 @@ class Arguments {
   ~Arguments();
 
   // `names` is "-o,--output"; `value` is what help calls the word: "FILE".
-  void option(const std::string& names, std::string& to, const std::string& value, const std::string& help);
-  void option(const std::string& names, unsigned& to, const std::string& value, const std::string& help);
+  void option(const std::string& names, std::string& to, const std::string& value, const std::string& help,
+              const Values& values = {});
+  void option(const std::string& names, unsigned& to, const std::string& value, const std::string& help,
+              const Values& values = {});
   // May be given several times.
   void option(const std::string& names, std::vector<std::string>& to, const std::string& value,
-              const std::string& help);
+              const std::string& help, const Values& values = {});
   void flag(const std::string& names, bool& to, const std::string& help);
-  void operand(const std::string& name, std::string& to, const std::string& help);
+  // --json, alike everywhere.
+  void json(bool& to);
+  void operand(const std::string& name, std::string& to, const std::string& help, const Values& values = {});
   // One or more of them.
-  void operands(const std::string& name, std::vector<std::string>& to, const std::string& help);
+  void operands(const std::string& name, std::vector<std::string>& to, const std::string& help,
+                const Values& values = {});
   // Everything behind "--". Without this, such words are refused.
   void command(std::vector<std::string>& to);
 
   // kUsage for what cannot be understood, with the nearest option. After
   // kHelpShown nothing is left to do.
-  [[nodiscard]] Result<Parsed, Diagnostic> parse(std::span<const std::string> words);
+  [[nodiscard]] Result<Parsed, Diagnostic> parse(const Words& words);
+
+  // How the answer on standard output is coloured. After parse().
+  [[nodiscard]] report::Ink ink() const;
 
  private:
   struct State;

@@ -42,7 +42,8 @@ Result<int, Diagnostic> run_calibrate(Words words) {
        .examples = {"quire calibrate -o mine.toml",
                     "quire calibrate --rounds 21 --name server -o server.toml",
                     "quire replay mine.quire --profile mine.toml"}});
-  arguments.option("-o,--output", request.output, "FILE", "The profile (default: standard output)");
+  arguments.option("-o,--output", request.output, "FILE", "The profile (default: standard output)",
+                   Values::files(".toml"));
   arguments.option("--name", request.name, "NAME", "Of the profile (default: this-host)");
   arguments.option("--rounds", request.rounds, "N", "Samples of each kind of work, 6 or more (default: 11)");
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;

@@ -71,6 +71,20 @@ std::string all_verbs() {
   return list;
 }
 
+// All of them, groups of verbs too: {"litmus"}, {"litmus", "run"}.
+std::vector<std::vector<std::string>> words_of_all_verbs(const Group& group) {
+  std::vector<std::vector<std::string>> all;
+  for (const Verb& verb : group.verbs) {
+    all.push_back({std::string(verb.name)});
+    if (verb.parts == nullptr) continue;
+    for (std::vector<std::string> part : words_of_all_verbs(*verb.parts)) {
+      part.insert(part.begin(), std::string(verb.name));
+      all.push_back(part);
+    }
+  }
+  return all;
+}
+
 // No verb is a mistake; what there is stands on stderr.
 TEST_F(Program, WithoutVerbShowsTheVerbs) {
   const Finished run = quire({});
@@ -88,11 +102,11 @@ TEST_F(Program, SuggestsTheNearestVerb) {
 // Help is an answer: on stdout, with status 0, on one screen, with three
 // examples at its end.
 TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
-  for (const char* verb :
-       {"record", "info", "replay", "verify", "doctor", "apply", "restore", "map", "version"}) {
-    const Finished run = quire({verb, "--help"});
-    EXPECT_EQ(run.status, 0) << verb;
-    EXPECT_EQ(run.err, "") << verb;
+  for (std::vector<std::string> verb : words_of_all_verbs(program())) {
+    verb.emplace_back("--help");
+    const Finished run = quire(verb);
+    EXPECT_EQ(run.status, 0) << run.out;
+    EXPECT_EQ(run.err, "") << run.out;
     EXPECT_LE(lines(run.out), 24) << run.out;
     const auto examples = run.out.find("Examples:\n");
     ASSERT_NE(examples, std::string::npos) << run.out;
@@ -100,9 +114,42 @@ TEST_F(Program, HelpFitsAScreenAndEndsWithThreeExamples) {
     for (std::istringstream text(run.out); text.good();) {
       std::string line;
       std::getline(text, line);
-      EXPECT_LE(line.size(), 100U) << line;
+      EXPECT_LE(line.size(), 80U) << line;
     }
   }
+}
+
+// The same screen, however it is asked for; a verb that is none gets the nearest.
+TEST_F(Program, HelpIsTheSameAsAVerb) {
+  EXPECT_EQ(quire({"help"}).out, quire({"--help"}).out);
+  EXPECT_EQ(quire({"help", "replay"}).out, quire({"replay", "--help"}).out);
+  EXPECT_EQ(quire({"help", "litmus"}).out, quire({"litmus", "--help"}).out);
+  EXPECT_EQ(quire({"help", "litmus", "run"}).out, quire({"litmus", "run", "-h"}).out);
+  EXPECT_THAT(complaint({"help", "litmus", "rum"}, 2), HasSubstr("did you mean run?"));
+}
+
+// For programs that make pages of it: every verb, with all it takes.
+TEST_F(Program, HelpAsJson) {
+  const Json verbs = Json::parse(quire({"help", "--json"}).out)["verbs"];
+  EXPECT_EQ(verbs.size(), words_of_all_verbs(program()).size());
+  const auto record = std::ranges::find(verbs, "record", [](const Json& v) { return v["verb"]; });
+  ASSERT_NE(record, verbs.end());
+  EXPECT_TRUE((*record)["takes_command"]);
+  EXPECT_EQ((*record)["options"][0], Json({{"names", {"-o", "--output"}},
+                                           {"value", "FILE"},
+                                           {"help", "The recording; an older one becomes FILE.old"},
+                                           {"repeatable", false}}));
+  EXPECT_EQ((*record)["examples"].size(), 3U);
+}
+
+// Colour is asked for by a flag that every verb takes, and else not put into a file.
+TEST_F(Program, ColoursWhenAsked) {
+  const std::string colour = "\x1b[";
+  EXPECT_THAT(quire({"info", "--help", "--color", "always"}).out, HasSubstr(colour));
+  EXPECT_THAT(quire({"info", "--help"}).out, Not(HasSubstr(colour)));
+  EXPECT_THAT(quire({"replay", recording(), "--policy", "64K", "--color=always"}).out, HasSubstr(colour));
+  EXPECT_THAT(quire({"replay", recording(), "--policy", "64K"}).out, Not(HasSubstr(colour)));
+  EXPECT_THAT(complaint({"info", recording(), "--color", "allways"}, 2), HasSubstr("did you mean always?"));
 }
 
 // All ways to ask for the version agree.
@@ -111,6 +158,9 @@ TEST_F(Program, TellsItsVersion) {
   EXPECT_EQ(run.status, 0);
   EXPECT_THAT(run.out, StartsWith("quire "));
   EXPECT_EQ(quire({"--version"}).out, run.out);
+  const Finished more = quire({"version", "--build-options"});
+  EXPECT_THAT(more.out, StartsWith(run.out));
+  EXPECT_THAT(more.out, HasSubstr("libbpf "));
 }
 
 // An option that does not exist, a word too many, a number that is none.

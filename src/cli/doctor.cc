@@ -52,9 +52,9 @@ std::string field(std::string_view name, std::string_view text) {
 }
 
 // Names of processes, groups and mounts are whatever their owners chose.
-void print_text(const std::vector<Caught>& caught) {
+void print_text(const std::vector<Caught>& caught, report::Ink ink) {
   for (const Caught& c : caught) {
-    fmt::print("{}\n{}{}{}{}\n", c.trap->name, field("found", one_line(c.finding.found)),
+    fmt::print("{}\n{}{}{}{}\n", ink.bad(c.trap->name), field("found", one_line(c.finding.found)),
                field("why", c.finding.matters), field("source", c.trap->source),
                field("do", c.finding.advice));
   }
@@ -104,7 +104,7 @@ Result<int, Diagnostic> run_doctor(Words words) {
        .examples = {"quire doctor", "quire doctor --root sosreport-db1",
                     "quire doctor --json | jq -r .traps[].name"}});
   arguments.option("--root", request.root, "DIR", "A copy of another host's /proc and /sys (default /)");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   QUIRE_TRY(check(request));
@@ -113,7 +113,7 @@ Result<int, Diagnostic> run_doctor(Words words) {
   if (request.json) {
     print_json(request, facts, caught);
   } else {
-    print_text(caught);
+    print_text(caught, arguments.ink());
   }
   for (const std::string& note : facts.notes) tell("doctor", note);
   return caught.empty() ? 0 : static_cast<int>(Diagnostic::Kind::kFinding);

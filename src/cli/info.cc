@@ -39,8 +39,8 @@ Result<int, Diagnostic> run_info(Words words) {
                   "processes,\nmappings and events. A damaged one is shown up to the damage.",
        .examples = {"quire info mine.quire", "quire info mine.quire --json | jq .results.header",
                     "quire info mine.quire | grep gate"}});
-  arguments.operand("FILE", request.file, "The recording");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.operand("FILE", request.file, "The recording", Values::files(".quire"));
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   trace::Reader reader = QUIRE_TRY(open_recording("info", request.file));

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "cli/arguments.h"
-#include "cli/litmus_random.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 #include "litmus/stored.h"
@@ -67,7 +66,14 @@ int status_of(const std::vector<Verdict>& verdicts, const std::optional<Diagnost
   return any(Verdict::Kind::kUnable) ? static_cast<int>(Diagnostic::Kind::kPrivilege) : 0;
 }
 
-Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
+// The verdict is the first word.
+std::string coloured(const std::string& text, Verdict::Kind kind, report::Ink ink) {
+  const std::size_t end = text.find(' ');
+  if (kind != Verdict::Kind::kFails || end == std::string::npos) return text;
+  return ink.bad(text.substr(0, end)) + text.substr(end);
+}
+
+Result<int, Diagnostic> run_files(const Request& request, litmus::On on, report::Ink ink) {
   litmus::Runner runner = QUIRE_TRY(litmus::Runner::open(on, request.arch));
   std::vector<Verdict> verdicts;
   std::optional<Diagnostic> broken;
@@ -80,8 +86,9 @@ Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
     }
     verdicts.push_back(std::move(*verdict));
     if (!request.json)
-      fmt::print("{}", litmus::to_text(verdicts.back(),
-                                       request.layout ? litmus::Layout::kShow : litmus::Layout::kHide));
+      fmt::print("{}", coloured(litmus::to_text(verdicts.back(), request.layout ? litmus::Layout::kShow
+                                                                                : litmus::Layout::kHide),
+                                verdicts.back().kind, ink));
     if (request.store) QUIRE_TRY(store_if_it_holds(verdicts.back()));
   }
   if (request.json) {
@@ -93,7 +100,9 @@ Result<int, Diagnostic> run_files(const Request& request, litmus::On on) {
   return status_of(verdicts, broken);
 }
 
-Result<int, Diagnostic> run_run(Words words) {
+}  // namespace
+
+Result<int, Diagnostic> run_litmus_run(Words words) {
   Request request;
   Arguments arguments(
       {.verb = "litmus run",
@@ -102,12 +111,14 @@ Result<int, Diagnostic> run_run(Words words) {
                   "each\nholds: docs/reference/litmus.md. The kernel needs root; its settings are put back.",
        .examples = {"quire litmus run litmus/*.litmus", "quire litmus run --layout litmus/cow-64k.litmus",
                     "quire litmus run --on both --store mine.litmus"}});
-  arguments.operands("FILE", request.files, "Experiments");
-  arguments.option("--on", request.on, "SIDE", "engine (default), kernel or both, which are then compared");
+  arguments.operands("FILE", request.files, "Experiments", Values::files(".litmus"));
+  arguments.option("--on", request.on, "SIDE", "engine (default), kernel or both, which are then compared",
+                   Values::of({"engine", "kernel", "both"}));
   arguments.option("--arch", request.arch, "NAME",
-                   "x86-64, arm64, arm64-16k or arm64-64k, for files that name none");
+                   "x86-64, arm64, arm64-16k or arm64-64k, for files that name none",
+                   Values::of({litmus::arch_words().begin(), litmus::arch_words().end()}));
   arguments.flag("--layout", request.layout, "Show every mapping's pages and the counters after each step");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.json(request.json);
   arguments.flag("--store", request.store,
                  "Keep what the kernel did beside the file, for --on engine elsewhere");
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
@@ -117,26 +128,7 @@ Result<int, Diagnostic> run_run(Words words) {
   if (request.files.empty()) return fail(misuse("no file to run", "quire litmus run FILE..."));
   if (request.store && on == litmus::On::kEngine)
     return fail(misuse("--store keeps what a kernel did", "add --on both"));
-  return run_files(request, on);
-}
-
-constexpr const char* kOverview =
-    "Usage: quire litmus run [--on engine|kernel|both] [options] FILE...\n"
-    "       quire litmus fuzz [--seed N] [--runs N] [--ops N] [options]\n\n"
-    "Experiments that are text files, and random ones. --help behind either explains its options.\n";
-
-}  // namespace
-
-Result<int, Diagnostic> run_litmus(Words words) {
-  if (!words.empty() && words.front() == "run") return run_run(words.subspan(1));
-  if (!words.empty() && words.front() == "fuzz") return run_litmus_fuzz(words.subspan(1));
-  if (!words.empty() && (words.front() == "--help" || words.front() == "-h")) {
-    fmt::print("{}", kOverview);
-    return 0;
-  }
-  return fail(
-      misuse(words.empty() ? "nothing to do" : fmt::format("unknown word \"{}\"", one_line(words.front())),
-             "quire litmus run FILE... or quire litmus fuzz"));
+  return run_files(request, on, arguments.ink());
 }
 
 }  // namespace quire::cli

@@ -1,5 +1,3 @@
-#include "cli/litmus_random.h"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/tell.h"
+#include "cli/verbs.h"
 #include "oracle/fuzz.h"
 #include "report/document.h"
 
@@ -84,9 +83,10 @@ Result<int, Diagnostic> run_litmus_fuzz(Words words) {
   arguments.option("--seed", request.seed, "N", "Which experiments; the same everywhere (default: 1)");
   arguments.option("--runs", request.runs, "N", "How many (default: 100)");
   arguments.option("--ops", request.ops, "N", "Steps of each (default: 60)");
-  arguments.option("--on", request.on, "SIDE", "both (default), or engine: only its invariants are checked");
+  arguments.option("--on", request.on, "SIDE", "both (default), or engine: only its invariants are checked",
+                   Values::of({"both", "engine"}));
   arguments.option("--folder", request.folder, "DIR", "Where disagreements are written (default: here)");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
   if (request.on != "both" && request.on != "engine")
     return fail(misuse(fmt::format("--on \"{}\": there are both, engine", one_line(request.on)), ""));

@@ -205,7 +205,7 @@ Result<int, Diagnostic> run_map(Words words) {
   arguments.flag("--inc-smaps", request.inc_smaps, "Also the figures of /proc/PID/smaps");
   arguments.flag("--inc-empty", request.inc_empty, "Also figures that are 0");
   arguments.option("--periodic", request.periodic, "SECONDS", "Again and again, until interrupted");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
   return look(QUIRE_TRY(plan_of(request)));
 }

@@ -101,12 +101,13 @@ Result<int, Diagnostic> run_record(Words words) {
        .examples = {"quire record -o mine.quire -- python3 script.py",
                     "quire record -o build.quire -- sh -c 'make clean && make'",
                     "quire record --scrub -o public.quire -- ./server --once"}});
-  arguments.option("-o,--output", request.output, "FILE", "The recording; an older one becomes FILE.old");
+  arguments.option("-o,--output", request.output, "FILE", "The recording; an older one becomes FILE.old",
+                   Values::files(".quire"));
   arguments.flag("--scrub", request.scrub, "Blank the environment's values, hash file names");
   arguments.flag("--aslr", request.aslr,
                  "Keep address randomisation as the host has it (default: off for CMD)");
-  arguments.option("--tier", request.tier, "TIER",
-                   "bpf, perf or unprivileged (default: the best that works)");
+  arguments.option("--tier", request.tier, "TIER", "bpf, perf or unprivileged (default: the best that works)",
+                   Values::of({"bpf", "perf", "unprivileged"}));
   arguments.command(request.command);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 

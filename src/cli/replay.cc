@@ -38,13 +38,13 @@ struct Answer {
   std::vector<std::string> notes;          // about the recording
 };
 
-void print_table(const Answer& answer) {
+void print_table(const Answer& answer, report::Ink ink) {
   std::vector<report::Column> columns;
   columns.reserve(answer.policies.size());
   for (std::size_t i = 0; i < answer.policies.size(); ++i) {
     columns.push_back({answer.policies[i].text, report::sheet_of(answer.results[i])});
   }
-  fmt::print("{}", report::table_of(columns));
+  fmt::print("{}", report::table_of(columns, ink));
   for (std::size_t i = 0; i < answer.uses.size(); ++i)
     fmt::print("\n{}", report::mapping_use_text(answer.uses[i], answer.policies[i].text));
 }
@@ -111,18 +111,18 @@ Result<int, Diagnostic> run_replay(Words words) {
        .summary = "Replays a recording through Quire's own memory manager under each policy: faults, "
                   "folios,\nsplits, memory and waste side by side. Needs no privilege, runs nothing.",
        .examples = {"quire replay mine.quire", "quire replay mine.quire --policy 64K --policy 2M",
-                    "quire replay mine.quire --json --policy "
-                    "'thp_anon=16K-64K:always;2M:madvise' | jq .policies"}});
-  arguments.operand("FILE", request.file, "The recording");
+                    "quire replay mine.quire --policy 'thp_anon=16K-64K:always;2M:madvise'"}});
+  arguments.operand("FILE", request.file, "The recording", Values::files(".quire"));
   arguments.option("-p,--policy", request.policies, "POLICY",
-                   "In the kernel's words, or 4K, 16K+64K, all ...; repeatable");
-  arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)");
+                   "In the kernel's words, or 4K, 16K+64K, all; repeatable");
+  arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)",
+                   Values::of({"1G", "4G", "16G", "64G", "256G", "1T"}));
   arguments.option("--profile", request.profile, "FILE",
-                   "Machine that times are priced by (default: the reference machine)");
-  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
+                   "Machine that times are of (default: reference machine)", Values::files(".toml"));
+  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
   arguments.flag("--by-mapping", request.by_mapping,
-                 "Also each mapping at the peak: what is wasted, and why it is not huge");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+                 "Also each mapping at the peak: waste, why it is not huge");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   const ByteCount ram = QUIRE_TRY(ram_of("replay", request.ram));
@@ -140,7 +140,7 @@ Result<int, Diagnostic> run_replay(Words words) {
   if (request.json) {
     print_json(request, answer, reader, ram, *profile);
   } else {
-    print_table(answer);
+    print_table(answer, arguments.ink());
   }
   tell_notes(answer);
   return status_of_input(request.file, reader);

@@ -54,7 +54,7 @@ Result<int, Diagnostic> run_restore(Words words) {
        .examples = {"quire restore --dry-run", "quire restore",
                     "quire restore --json | jq .changed_by_others"}});
   arguments.flag("--dry-run", request.dry_run, "Only say what would change");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   QUIRE_TRY(check_right());

@@ -66,10 +66,11 @@ Result<int, Diagnostic> run_sweep(Words words) {
        .examples = {"quire sweep traces/*.quire --space space.toml -o sweep.sqlite",
                     "quire sweep mine.quire --space space.toml -o sweep.sqlite --jobs 1",
                     "sqlite3 sweep.sqlite 'SELECT * FROM sensitivity ORDER BY mean_time'"}});
-  arguments.operands("FILE", request.files, "Recordings");
-  arguments.option("--space", request.space, "SPACE", "What to go through, in TOML: docs/reference/sweep.md");
+  arguments.operands("FILE", request.files, "Recordings", Values::files(".quire"));
+  arguments.option("--space", request.space, "SPACE", "What to go through: docs/reference/sweep.md",
+                   Values::files(".toml"));
   arguments.option("-o,--output", request.output, "RESULTS", "SQLite file, made when there is none");
-  arguments.option("--jobs", request.jobs, "N", "Replays at once (default: one for each cpu)");
+  arguments.option("--jobs", request.jobs, "N", "Replays at once (default: one per cpu)");
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
   if (request.files.empty() || request.space.empty() || request.output.empty())
     return fail(Diagnostic{Diagnostic::Kind::kUsage, "sweep",

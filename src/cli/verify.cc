@@ -122,12 +122,13 @@ std::vector<report::Column> columns_of(const lab::PolicyVerdict& verdict) {
   return columns;
 }
 
-void print_verdict(const lab::PolicyVerdict& verdict) {
+void print_verdict(const lab::PolicyVerdict& verdict, report::Ink ink) {
   fmt::print("policy {} ({}): {}\n", one_line(verdict.policy.text),
-             policy::canonical(verdict.policy.settings), verdict.agrees() ? "agrees" : "OFF");
-  fmt::print("{}", report::table_of(columns_of(verdict)));
-  for (const std::string& off : verdict.off) fmt::print("OFF: {}\n", off);
-  fmt::print("{}\n\n", quiet_text(verdict));
+             policy::canonical(verdict.policy.settings),
+             verdict.agrees() ? ink.good("agrees") : ink.bad("OFF"));
+  fmt::print("{}", report::table_of(columns_of(verdict), ink));
+  for (const std::string& off : verdict.off) fmt::print("{}: {}\n", ink.bad("OFF"), off);
+  fmt::print("{}\n\n", ink.faint(quiet_text(verdict)));
 }
 
 const char* word_of(lab::Change change) {
@@ -222,11 +223,11 @@ void print_json(const Request& request, const lab::VerifyResult& result) {
   fmt::print("{}", report::to_text(document));
 }
 
-void print_answer(const Request& request, const lab::VerifyResult& result) {
+void print_answer(const Request& request, const lab::VerifyResult& result, report::Ink ink) {
   if (request.json) {
     print_json(request, result);
   } else {
-    for (const lab::PolicyVerdict& verdict : result.policies) print_verdict(verdict);
+    for (const lab::PolicyVerdict& verdict : result.policies) print_verdict(verdict, ink);
     if (result.timing) {
       print_times("system time", result, result.timing->system);
       print_times("processor time", result, result.timing->processor);
@@ -248,19 +249,21 @@ Result<int, Diagnostic> run_verify(Words words) {
                        .examples = {"quire verify --policy 64K --policy 2M -- python3 script.py",
                                     "quire verify --recordings 4 --policy all -- java -jar app.jar",
                                     "quire verify mine.quire --policy 16K+64K --json"}});
-  arguments.operand("FILE", request.file, "A recording to run again, instead of a command");
+  arguments.operand("FILE", request.file, "A recording to run again, instead of a command",
+                    Values::files(".quire"));
   arguments.option("-p,--policy", request.policies, "POLICY",
-                   "In the kernel's words, or 4K, 16K+64K, all ...; repeatable");
+                   "In the kernel's words, or 4K, 16K+64K, all; repeatable");
   arguments.option("--recordings", request.recordings, "N",
-                   "Recordings of CMD; more than 1 predict a band (default 1)");
+                   "Recordings of CMD; several predict a band (default 1)");
   arguments.option("-w,--warmup", request.warmups, "N", "Runs before the first one that counts (default 1)");
   arguments.option("--timeout", request.timeout_seconds, "SECONDS",
                    "For each run of the program (default 600)");
   arguments.option("--time", request.time_rounds, "N",
-                   "System time too, in N interleaved rounds, 6 or more (default: not)");
-  arguments.option("--profile", request.profile, "FILE", "Of this host, from quire calibrate; for --time");
-  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+                   "System time too, in N rounds, 6 or more (default: not)");
+  arguments.option("--profile", request.profile, "FILE", "Of this host, from quire calibrate; for --time",
+                   Values::files(".toml"));
+  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
+  arguments.json(request.json);
   arguments.command(request.command);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
@@ -269,7 +272,7 @@ Result<int, Diagnostic> run_verify(Words words) {
   const auto policies = QUIRE_TRY(policies_of("verify", request.policies));
   QUIRE_TRY(check_host());
   const lab::VerifyResult result = QUIRE_TRY(verify_request(request, policies));
-  print_answer(request, result);
+  print_answer(request, result, arguments.ink());
   return result.agrees() ? 0 : static_cast<int>(Diagnostic::Kind::kFinding);
 }
 

@@ -1,7 +1,5 @@
-#The profile of the reference machine is part of the program.
-set(profile ${CMAKE_SOURCE_DIR}/profiles/reference.toml)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
-file(READ ${profile} reference_toml)
+# The profile of the reference machine is part of the program.
+quire_text(reference_toml ${CMAKE_SOURCE_DIR}/profiles/reference.toml)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/cost/reference_profile.h CONTENT [[
 #pragma once
 namespace quire::cost {

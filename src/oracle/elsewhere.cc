@@ -19,15 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Beside this program.
-Result<std::string, Diagnostic> program_for(const std::string& arch) {
-  std::error_code none;
-  const fs::path program = fs::read_symlink("/proc/self/exe", none).parent_path() / ("quire-" + arch);
-  if (::access(program.c_str(), X_OK) == 0) return program.string();
-  return fail(Diagnostic{Diagnostic::Kind::kFailure, program.string(),
-                         fmt::format("the engine of {} is not there", arch), "it is built beside quire"});
-}
-
 struct Output {
   std::string text, errors;
   int status = 0;
@@ -98,8 +89,19 @@ Verdict verdict_of(const nlohmann::ordered_json& json, const std::string& file) 
 
 }  // namespace
 
+Result<std::string, Diagnostic> engine_program(const std::string& arch) {
+  std::error_code none;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", none).parent_path();
+  const std::string name = "quire-" + arch;
+  for (const fs::path& program : {folder / name, folder / kEnginesFromPrograms / name}) {
+    if (::access(program.c_str(), X_OK) == 0) return program.lexically_normal().string();
+  }
+  return fail(Diagnostic{Diagnostic::Kind::kFailure, (folder / name).string(),
+                         fmt::format("the engine of {} is not there", arch), "it is built beside quire"});
+}
+
 Result<Verdict, Diagnostic> ask_elsewhere(const std::string& arch, const std::string& file) {
-  const std::string program = QUIRE_TRY(program_for(arch));
+  const std::string program = QUIRE_TRY(engine_program(arch));
   Output output = QUIRE_TRY(run(program, file));
   const auto json = nlohmann::ordered_json::parse(output.text, nullptr, false);
   if (output.status != 0 || !json.is_object()) return fail(refusal(program, output));

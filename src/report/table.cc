@@ -40,25 +40,25 @@ Row headings(const std::vector<Column>& columns, std::string& legend) {
   return row;
 }
 
-std::string aligned(const std::vector<Row>& rows) {
+std::string aligned(const std::vector<Row>& rows, Ink ink) {
   std::vector<std::size_t> widths(rows.front().size());
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string text;
   for (const Row& row : rows) {
-    fmt::format_to(std::back_inserter(text), "{:<{}}", row[0], widths[0]);
+    std::string line = fmt::format("{:<{}}", row[0], widths[0]);
     for (std::size_t i = 1; i < row.size(); ++i) {
-      fmt::format_to(std::back_inserter(text), "  {:>{}}", row[i], widths[i]);
+      fmt::format_to(std::back_inserter(line), "  {:>{}}", row[i], widths[i]);
     }
-    text += '\n';
+    text += (&row == &rows.front() ? ink.strong(line) : line) + '\n';
   }
   return text;
 }
 
 }  // namespace
 
-std::string table_of(const std::vector<Column>& columns) {
+std::string table_of(const std::vector<Column>& columns, Ink ink) {
   if (columns.empty()) return "";
   std::string legend;
   std::vector<Row> rows{headings(columns, legend)};
@@ -70,7 +70,7 @@ std::string table_of(const std::vector<Column>& columns) {
     for (const Column& column : columns) row.push_back(text_of(column.sheet[i]));
     rows.push_back(std::move(row));
   }
-  return aligned(rows) + legend;
+  return aligned(rows, ink) + ink.faint(legend);
 }
 
 }  // namespace quire::report
