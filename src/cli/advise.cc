@@ -14,6 +14,7 @@
 #include "lab/run_streams.h"
 #include "report/advice.h"
 #include "report/document.h"
+#include "trace/describe.h"
 
 namespace quire::cli {
 namespace {
@@ -23,6 +24,8 @@ struct Request {
   std::vector<std::string> command;
   std::string ram = "64G";
   std::string profile;
+  std::string kernel;
+  std::string scope = "mapping";
   unsigned jobs = default_jobs();
   bool json = false;
 };
@@ -35,6 +38,26 @@ std::string program_of(const trace::Reader& reader) {
 
 Diagnostic misuse(std::string what) {
   return {Diagnostic::Kind::kUsage, "advise", std::move(what), "quire advise FILE, or quire advise -- CMD"};
+}
+
+// Only kernels whose faults are as those of the model, as far as it knows, or that had fewer sizes.
+Result<std::optional<policy::KernelVersion>, Diagnostic> kernel_of(const std::string& text) {
+  if (text.empty()) return std::optional<policy::KernelVersion>();
+  const auto version = policy::parse_kernel_version(text);
+  if (!version)
+    return fail(Diagnostic{Diagnostic::Kind::kUsage, "advise",
+                           fmt::format("--kernel \"{}\" is no kernel's version", trace::escape_name(text)),
+                           "two numbers: --kernel 6.12"});
+  return std::optional<policy::KernelVersion>(*version);
+}
+
+Result<lab::Scope, Diagnostic> scope_of(const std::string& text) {
+  const auto scope = lab::parse_scope(text);
+  if (!scope)
+    return fail(Diagnostic{Diagnostic::Kind::kUsage, "advise",
+                           fmt::format("--scope \"{}\" is none", trace::escape_name(text)),
+                           "mapping, runtime, service, advised or host"});
+  return *scope;
 }
 
 // The recording that is named, or one made of the command, which is gone with `made`.
@@ -83,6 +106,10 @@ Result<int, Diagnostic> run_advise(Words words) {
   arguments.option("--profile", request.profile, "FILE",
                    "Of this host (quire calibrate); default: the reference machine's");
   arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)");
+  arguments.option("--kernel", request.kernel, "VERSION",
+                   "That is to have the settings, as 6.12 (default: the one recorded on)");
+  arguments.option("--scope", request.scope, "SCOPE",
+                   "Nothing narrower: mapping (default), runtime, service, advised, host");
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
   arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
   arguments.command(request.command);
@@ -90,6 +117,8 @@ Result<int, Diagnostic> run_advise(Words words) {
 
   const ByteCount ram = QUIRE_TRY(ram_of("advise", request.ram));
   const auto profile = QUIRE_TRY(profile_of(request.profile));
+  const auto kernel = QUIRE_TRY(kernel_of(request.kernel));
+  const lab::Scope scope = QUIRE_TRY(scope_of(request.scope));
   std::optional<lab::RecordedRuns> made;
   const std::string file = QUIRE_TRY(recording_of(request, made));
   const trace::Reader reader = QUIRE_TRY(open_recording("advise", file));
@@ -97,6 +126,8 @@ Result<int, Diagnostic> run_advise(Words words) {
                                                     .ram = ram,
                                                     .profile = profile,
                                                     .profile_is_of_this_host = !request.profile.empty(),
+                                                    .kernel = kernel,
+                                                    .narrowest = scope,
                                                     .jobs = request.jobs}));
   print_answer(request, advice, reader, ram);
   for (const std::string& note : advice.notes) tell("advise", note);

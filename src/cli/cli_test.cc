@@ -367,7 +367,7 @@ TEST_F(Program, AdvisesOnAShippedRecording) {
   const Finished json = quire({"advise", file, "--json"});
   ASSERT_EQ(json.status, 0) << json.err;
   const auto advice = nlohmann::json::parse(json.out)["advice"];
-  EXPECT_EQ(advice["verdict"] == "leave", advice["policy"].is_null());
+  EXPECT_EQ(advice["verdict"] == "leave", advice["change"].is_null());
   EXPECT_GT(advice["candidates"].size(), 50U);
 }
 

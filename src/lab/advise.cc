@@ -47,8 +47,9 @@ unsigned sizes_on(const policy::Settings& s) {
       std::ranges::count_if(s.size, [](policy::SizeEnabled e) { return e != policy::SizeEnabled::never; }));
 }
 
-// `a` is the simpler of two that are as good as each other.
+// `a` is the simpler of two that are as good as each other: it concerns fewer programs, or is less to set.
 bool simpler(const Candidate& a, const Candidate& b) {
+  if (a.change.scope != b.change.scope) return a.change.scope < b.change.scope;
   const unsigned on_a = sizes_on(a.settings);
   const unsigned on_b = sizes_on(b.settings);
   return on_a != on_b ? on_a < on_b : a.memory() < b.memory();
@@ -72,7 +73,17 @@ std::vector<std::size_t> pareto_of(const std::vector<Candidate>& candidates) {
 struct Subject {
   trace::Header header;
   trace::Summary summary;
+  Runtimes runtimes;
 };
+
+Result<Runtimes, Diagnostic> runtimes_of(trace::Reader& reader) {
+  QUIRE_TRY(reader.rewind());
+  Runtimes runtimes;
+  trace::Event event;
+  while (QUIRE_TRY(reader.next(event)))
+    if (event.kind == trace::Kind::kFile) runtimes.files.insert(event.text);
+  return runtimes;
+}
 
 Result<Subject, Diagnostic> examine(const std::string& file) {
   trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
@@ -87,7 +98,8 @@ Result<Subject, Diagnostic> examine(const std::string& file) {
                                        "recommended from it: {}",
                                        fmt::join(gate.failures, "; ")),
                            "record again"});
-  return Subject{reader.header(), *reader.summary()};
+  Runtimes runtimes = QUIRE_TRY(runtimes_of(reader));
+  return Subject{reader.header(), *reader.summary(), std::move(runtimes)};
 }
 
 void doubt(Advice& advice, Confidence at_most, std::string why) {
@@ -99,6 +111,9 @@ void judge_confidence(Advice& advice, const Subject& subject, const AdviseOption
   if (!options.profile_is_of_this_host)
     doubt(advice, Confidence::kMedium,
           fmt::format("times are those of the machine {}", options.profile->name));
+  if (advice.recommended().change.scope == Scope::kRuntime ||
+      advice.recommended().change.scope == Scope::kAdvised)
+    doubt(advice, Confidence::kMedium, "which mappings are the allocator's is taken from their size");
   const double recorded = static_cast<double>(subject.summary.cpu_user_ns + subject.summary.cpu_sys_ns);
   if (recorded < kShort)
     doubt(advice, Confidence::kMedium,
@@ -109,9 +124,59 @@ void judge_confidence(Advice& advice, const Subject& subject, const AdviseOption
     doubt(advice, Confidence::kMedium, "the recording holds what is not modelled");
 }
 
+// The sizes of `words` for every program. What the host has for programs that ask stays as it is.
+Candidate for_everybody(const std::string& words, const policy::Settings& now) {
+  const auto wanted = policy::parse_policy(words);
+  QUIRE_CHECK(wanted.has_value());
+  policy::Settings settings = now;
+  for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
+    policy::SizeEnabled& size = settings.at(Order(o));
+    const bool for_all =
+        size == policy::SizeEnabled::always ||
+        (size == policy::SizeEnabled::inherit && now.enabled == policy::GlobalEnabled::always);
+    if (wanted->at(Order(o)) == policy::SizeEnabled::always)
+      size = policy::SizeEnabled::always;
+    else if (for_all)
+      size = policy::SizeEnabled::never;
+  }
+  return {policy::canonical(settings), settings, {}};
+}
+
+// A size that the host offers to programs that ask, besides what it has.
+std::vector<Candidate> offers(const policy::Settings& now, const ProgramChange& ask) {
+  std::vector<Candidate> candidates;
+  for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
+    if (now.at(Order(o)) != policy::SizeEnabled::never) continue;
+    policy::Settings settings = now;
+    settings.at(Order(o)) = policy::SizeEnabled::madvise;
+    ProgramChange change = ask;
+    change.scope = Scope::kAdvised;
+    change.name = base::short_size(Order(o).bytes()) + " for who asks";
+    candidates.push_back({policy::canonical(settings), settings, {}, change});
+  }
+  return candidates;
+}
+
+// The host as it was, small pages, and then everything else.
+std::vector<Candidate> candidates_for(const Subject& subject, policy::KernelVersion kernel) {
+  const policy::Settings now = settings_shown_by(subject.header.thp_state);
+  std::vector<Candidate> candidates{{"now", now, {}}};
+  const auto small = policy::parse_policy("4K");
+  QUIRE_CHECK(small.has_value());
+  candidates.push_back({"4K", *small, {}});
+  for (const std::string& words : policies_worth_trying(kernel))
+    if (words != "4K") candidates.push_back(for_everybody(words, now));
+  if (kernel >= policy::kHasSizes)
+    for (Candidate& c : offers(now, way_to_ask(subject.runtimes))) candidates.push_back(std::move(c));
+  for (ProgramChange& change : changes_without_host(now, subject.runtimes, kernel))
+    candidates.push_back({"now", now, {}, std::move(change)});
+  return candidates;
+}
+
 }  // namespace
 
-std::vector<std::string> policies_worth_trying() {
+std::vector<std::string> policies_worth_trying(policy::KernelVersion kernel) {
+  if (kernel < policy::kHasSizes) return {"4K", "2M"};
   std::vector<std::string> policies{"4K"};
   for (unsigned first = 2; first <= kOrderPmd.raw(); ++first) {
     for (unsigned last = first; last <= kOrderPmd.raw(); ++last) {
@@ -159,14 +224,13 @@ std::size_t choose(const std::vector<Candidate>& candidates, double user_ns) {
 Result<Advice, Diagnostic> advise(const AdviseOptions& options) {
   const Subject subject = QUIRE_TRY(examine(options.recording));
   Advice advice;
-  advice.candidates.push_back({"now", settings_shown_by(subject.header.thp_state), {}});
-  for (const std::string& words : policies_worth_trying()) {
-    auto settings = policy::parse_policy(words);
-    QUIRE_CHECK(settings.has_value());
-    advice.candidates.push_back({words, *settings, {}});
-  }
+  advice.kernel = options.kernel.value_or(
+      policy::parse_kernel_version(subject.header.kernel_release).value_or(policy::kThisModel));
+  advice.candidates = candidates_for(subject, advice.kernel);
+  std::erase_if(advice.candidates, [&](const Candidate& c) { return c.change.scope < options.narrowest; });
   std::vector<ReplayOptions> runs;
-  for (const Candidate& c : advice.candidates) runs.push_back({c.settings, options.ram, options.profile});
+  for (const Candidate& c : advice.candidates)
+    runs.push_back({c.settings, options.ram, options.profile, c.change.own});
   auto results = QUIRE_TRY(replay_many(options.recording, runs, options.jobs));
   for (std::size_t i = 0; i < results.size(); ++i) advice.candidates[i].result = std::move(results[i]);
   advice.user_ns = static_cast<double>(subject.summary.cpu_user_ns);

@@ -7,20 +7,24 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cost/profile.h"
 #include "lab/replay.h"
+#include "lab/scopes.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 
 namespace quire::lab {
 
 struct Candidate {
-  std::string policy;  // as --policy takes it; "now": the host as it was when recorded
+  // As --policy takes it, of the host's settings; "now": as they were when recorded.
+  std::string policy;
   policy::Settings settings;
   ReplayResult result;
+  ProgramChange change{};  // of the program itself; only the scope where it is the host's settings alone
 
   [[nodiscard]] double kernel_ns() const { return result.bill.kernel_ns; }
   [[nodiscard]] ByteCount memory() const { return result.peak_resident; }
@@ -31,9 +35,10 @@ enum class Confidence : std::uint8_t { kHigh, kMedium, kLow };
 struct Advice {
   // The first is the host as it was, the second small pages only.
   std::vector<Candidate> candidates;
-  std::size_t best = 0;             // of candidates; 0: leave it alone
-  std::vector<std::size_t> pareto;  // no other is both faster and smaller; fastest first
-  double user_ns = 0;               // of the recorded run
+  std::size_t best = 0;                               // of candidates; 0: leave it alone
+  std::vector<std::size_t> pareto;                    // no other is both faster and smaller; fastest first
+  double user_ns = 0;                                 // of the recorded run
+  policy::KernelVersion kernel = policy::kThisModel;  // that has to know what is recommended
   Confidence confidence = Confidence::kHigh;
   std::vector<std::string> doubts;  // why it is not higher
   std::vector<std::string> notes;
@@ -52,6 +57,8 @@ struct AdviseOptions {
   ByteCount ram{64ULL << 30};
   std::shared_ptr<const cost::Profile> profile;  // not null
   bool profile_is_of_this_host = false;
+  std::optional<policy::KernelVersion> kernel;  // none: the one it was recorded on
+  Scope narrowest = Scope::kMapping;            // no change that concerns less
   unsigned jobs = 1;
 };
 
@@ -61,8 +68,9 @@ struct AdviseOptions {
 [[nodiscard]] Result<Advice, Diagnostic> advise(const AdviseOptions& options);
 
 // The sets of sizes tried, small pages first: every run of neighbouring sizes,
-// and each run below 2 MiB with 2 MiB besides.
-[[nodiscard]] std::vector<std::string> policies_worth_trying();
+// and each run below 2 MiB with 2 MiB besides; of what that kernel has.
+[[nodiscard]] std::vector<std::string> policies_worth_trying(
+    policy::KernelVersion kernel = policy::kThisModel);
 
 // The settings that `files` show: "enabled" -> "always [madvise] never". What is
 // missing is as Linux 6.18 boots.

@@ -43,6 +43,55 @@ TEST(Choose, TheSimplerOfEquals) {
   EXPECT_EQ(choose(barely, 0), 2U);
 }
 
+// Of changes that are as good as each other the one that concerns fewest programs; but not for a
+// gain that is not one.
+TEST(Choose, TheNarrowerOfEquals) {
+  std::vector<Candidate> scopes{candidate("4K", 900, 10_MiB), candidate("4K", 900, 10_MiB),
+                                candidate("64K", 500, 10_MiB), candidate("4K", 505, 10_MiB)};
+  scopes[3].change.scope = Scope::kRuntime;
+  EXPECT_EQ(choose(scopes, 1000), 3U);
+  scopes[3].result.bill.kernel_ns = 600;
+  EXPECT_EQ(choose(scopes, 1000), 2U);
+}
+
+AdviseOptions options(Scope narrowest, std::optional<policy::KernelVersion> kernel) {
+  return {.recording = QUIRE_SOURCE_DIR "/traces/perl-words.quire",
+          .profile = std::shared_ptr<const cost::Profile>(&cost::reference_profile(), [](const auto*) {}),
+          .kernel = kernel,
+          .narrowest = narrowest};
+}
+
+// A program of glibc on a host as it comes is told of glibc's option before the host's settings;
+// who wants the host's settings only is given them.
+TEST(Advise, NarrowestThatIsAsGood) {
+  const auto any = advise(options(Scope::kMapping, std::nullopt));
+  ASSERT_TRUE(any) << any.error().line();
+  EXPECT_LT(any->recommended().change.scope, Scope::kAdvised);
+  EXPECT_FALSE(any->recommended().change.lines.empty());
+  const auto host = advise(options(Scope::kHost, std::nullopt));
+  ASSERT_TRUE(host);
+  for (const Candidate& c : host->candidates) EXPECT_EQ(c.change.scope, Scope::kHost);
+  EXPECT_FALSE(host->leave());
+}
+
+// Nothing is recommended that the kernel does not have.
+TEST(Advise, OlderKernels) {
+  const auto old = advise(options(Scope::kHost, policy::KernelVersion{6, 6}));
+  ASSERT_TRUE(old) << old.error().line();
+  for (const Candidate& c : old->candidates)
+    for (unsigned o = 2; o < kOrderPmd.raw(); ++o)
+      EXPECT_EQ(c.settings.at(Order(o)), policy::SizeEnabled::never) << c.policy;
+}
+
+// The settings of a host for other programs stay as they are.
+TEST(Advise, WhatOthersMayAskForStays) {
+  const auto advice = advise(options(Scope::kHost, std::nullopt));
+  ASSERT_TRUE(advice);
+  for (std::size_t i = 2; i < advice->candidates.size(); ++i)
+    EXPECT_NE(advice->candidates[i].settings.at(kOrderPmd), policy::SizeEnabled::never)
+        << advice->candidates[i].policy;
+}
+
 // Every set that is tried is a policy of its own.
 TEST(WorthTrying, EachOnce) {
   std::set<std::string> seen;

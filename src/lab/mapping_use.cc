@@ -97,7 +97,7 @@ Result<MemoryUse, Diagnostic> memory_use(trace::Reader& reader, const ReplayOpti
   const auto kernel = QUIRE_TRY(
       kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
   kernel->system().remember_reasons();
-  Replayer replayer(*kernel, reader.header(), cost::reference_profile());
+  Replayer replayer(*kernel, reader.header(), cost::reference_profile(), options.own);
   MappingNames names;
   trace::Event event;
   for (std::uint64_t n = 0; n < events && QUIRE_TRY(reader.next(event)); ++n) {

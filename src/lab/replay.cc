@@ -11,7 +11,8 @@ Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptio
   const auto begin = std::chrono::steady_clock::now();
   const auto kernel = QUIRE_TRY(
       kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
-  Replayer replayer(*kernel, reader.header(), options.profile ? *options.profile : cost::reference_profile());
+  Replayer replayer(*kernel, reader.header(), options.profile ? *options.profile : cost::reference_profile(),
+                    options.own);
   trace::Event event;
   const folio::Folios::Usage& usage = kernel->system().folios.usage();
   std::uint64_t peak_event = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cost/bill.h"
+#include "lab/own_advice.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -21,6 +22,7 @@ struct ReplayOptions {
   policy::Settings settings;
   ByteCount ram{64ULL << 30};                              // of the simulated machine
   std::shared_ptr<const cost::Profile> profile = nullptr;  // that prices it; null: the reference machine's
+  OwnAdvice own{};                                         // what the programs say besides
 };
 
 // What one replay came to. Counts are of the whole recorded process tree.

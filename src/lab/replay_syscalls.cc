@@ -52,10 +52,12 @@ void Replayer::syscall(const Event& e) {
       return;
     }
     case Sys::kBrk: {
-      const vm::Mapped done = vm::brk(*mm, VirtAddr(static_cast<std::uint64_t>(e.result)));
+      const VirtAddr from = mm->brk;
+      const VirtAddr to = own_.break_for(*mm, VirtAddr(static_cast<std::uint64_t>(e.result)));
+      const vm::Mapped done = vm::brk(*mm, to);
       populated(done.populated);
-      if (done.addr.raw() != static_cast<std::uint64_t>(e.result))
-        note("brk that succeeded when recorded was refused in the replay");
+      if (done.addr != to) note("brk that succeeded when recorded was refused in the replay");
+      own_.break_moved(*mm, from);
       return;
     }
     case Sys::kMadvise:
@@ -103,7 +105,9 @@ void Replayer::sys_mmap(vm::AddressSpace& mm, const Event& e) {
   }
   const auto done = vm::mmap(mm, r);
   expect_done(done, "mmap");
-  if (done) populated(done->populated);
+  if (!done) return;
+  populated(done->populated);
+  own_.mapped(mm, {r.addr, (r.addr + r.length).align_up()});
 }
 
 void Replayer::sys_mremap(vm::AddressSpace& mm, const Event& e) {
@@ -116,7 +120,9 @@ void Replayer::sys_mremap(vm::AddressSpace& mm, const Event& e) {
   r.place = VirtAddr(static_cast<std::uint64_t>(e.result));
   const auto done = vm::mremap(mm, r);
   expect_done(done, "mremap");
-  if (done) populated(done->populated);
+  if (!done) return;
+  populated(done->populated);
+  own_.mapped(mm, {*r.place, (*r.place + r.new_length).align_up()});
 }
 
 void Replayer::sys_madvise(vm::AddressSpace& mm, const Event& e) {

@@ -67,8 +67,9 @@ VirtRange folio_at(vm::AddressSpace& mm, VirtAddr addr) {
 
 }  // namespace
 
-Replayer::Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile)
-    : kernel_(kernel), next_shared_anon_(vm::AnonVmaId::kMax), meter_(kernel), biller_(profile) {
+Replayer::Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile,
+                   const OwnAdvice& own)
+    : kernel_(kernel), next_shared_anon_(vm::AnonVmaId::kMax), own_(own), meter_(kernel), biller_(profile) {
   const auto stack = header.rlimits.find("stack");
   if (stack != header.rlimits.end()) stack_limit_ = ByteCount(stack->second.first);
 }
@@ -262,7 +263,11 @@ Result<void, Diagnostic> Replayer::finish_exec() {
   meter_.begin();
   vm::AddressSpace& mm = kernel_.create_address_space();
   mm.limits.stack = stack_limit_;
-  if (const vm::AddressSpace* const old = space(exec.old_mm)) mm.thp = old->thp;
+  if (const vm::AddressSpace* const old = space(exec.old_mm)) {
+    mm.thp = old->thp;
+  } else {
+    own_.first_exec(mm);
+  }
   set_space(exec.mm, &mm);
   const auto faults = kernel_.exec(mm, exec.image);
   if (!faults && faults.error() == Errno::kNoMem)

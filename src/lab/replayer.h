@@ -24,7 +24,8 @@ namespace quire::lab {
 // Refers to   : the kernel and the profile
 class Replayer {
  public:
-  Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile);
+  Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile,
+           const OwnAdvice& own = {});
 
   // kFailure when the machine has no frame left.
   [[nodiscard]] Result<void, Diagnostic> apply(const trace::Event& event);
@@ -85,6 +86,7 @@ class Replayer {
   std::vector<VirtAddr> last_touch_;       // by task id
   std::vector<File> files_;                // by file id
   std::uint32_t next_shared_anon_;         // file ids for shared anonymous memory, downwards
+  OwnAdvisor own_;
   FaultRaces races_;
   WorkMeter meter_;
   cost::Biller biller_;

@@ -20,6 +20,7 @@ namespace {
 using lab::Advice;
 using lab::Candidate;
 using lab::Confidence;
+using lab::Scope;
 
 constexpr std::size_t kMostRows = 4;
 constexpr std::size_t kWidth = 78;
@@ -49,20 +50,33 @@ std::string memory_text(const Advice& advice, const Candidate& c) {
   return &c == &advice.small() ? "base" : fmt::format("{:+.1f} %", more);
 }
 
-// "64K", "16K-512K,2M", or all that --policy would be given.
-std::string short_name(const policy::Settings& settings) {
+// "16K-512K,2M": the sizes that every program gets; empty when none does.
+std::string sizes_for_all(std::string_view canonical) {
   constexpr std::string_view kBegin = "thp_anon=";
   constexpr std::string_view kEnd = ":always";
-  const std::string text = policy::canonical(settings);
-  const std::string_view inside(text);
+  const std::size_t end = canonical.find(kEnd);
+  if (!canonical.starts_with(kBegin) || end == std::string_view::npos) return "";
+  const std::string_view before = canonical.substr(kBegin.size(), end - kBegin.size());
+  return std::string(before.substr(before.rfind(';') + 1));
+}
+
+// "64K", or all that --policy would be given.
+std::string short_name(const policy::Settings& settings) {
   if (std::ranges::all_of(settings.size, [](auto e) { return e == policy::SizeEnabled::never; })) return "4K";
-  const bool one_word = inside.find_first_of(" ;") == std::string_view::npos;
-  if (!one_word || !inside.starts_with(kBegin) || !inside.ends_with(kEnd)) return text;
-  return std::string(inside.substr(kBegin.size(), inside.size() - kBegin.size() - kEnd.size()));
+  const std::string text = policy::canonical(settings);
+  const bool all = text.find_first_of(" ;") == std::string::npos;
+  return all && !sizes_for_all(text).empty() ? sizes_for_all(text) : text;
+}
+
+// A change of the program has a name of its own; one of the host is what it gives every program.
+std::string name_of(const Candidate& c) {
+  if (c.change.scope != Scope::kHost) return c.change.name;
+  const std::string sizes = c.policy == "now" ? "" : sizes_for_all(policy::canonical(c.settings));
+  return sizes.empty() ? short_name(c.settings) : sizes;
 }
 
 std::string name_of(const Advice& advice, const Candidate& c) {
-  const std::string name = short_name(c.settings);
+  const std::string name = name_of(c);
   return &c == &advice.now() ? "now: " + name : name;
 }
 
@@ -96,13 +110,27 @@ std::string paragraph(std::string_view title, std::string_view words) {
   return text;
 }
 
-// Now, what is recommended, small pages, and the fastest of all.
+// The fastest that changes nothing for other programs, of those that take no more memory than the
+// recommendation; null when there is none that beats the host as it is.
+const Candidate* narrower(const Advice& advice) {
+  const Candidate* best = nullptr;
+  for (const Candidate& c : advice.candidates) {
+    if (c.change.scope >= Scope::kAdvised || c.memory() > advice.recommended().memory()) continue;
+    const double fastest = best == nullptr ? advice.now().kernel_ns() : best->kernel_ns();
+    if (c.kernel_ns() < fastest) best = &c;
+  }
+  return best;
+}
+
+// Now, what is recommended, what a narrower change would do, small pages, and the fastest of all.
 std::vector<const Candidate*> rows_of(const Advice& advice) {
   std::vector<const Candidate*> rows{&advice.now()};
   const auto add = [&rows](const Candidate& c) {
     if (rows.size() < kMostRows && std::ranges::find(rows, &c) == rows.end()) rows.push_back(&c);
   };
   add(advice.recommended());
+  const Candidate* const less = advice.leave() ? nullptr : narrower(advice);
+  if (less != nullptr) add(*less);
   add(advice.small());
   if (!advice.pareto.empty()) add(advice.candidates[advice.pareto.front()]);
   return rows;
@@ -110,7 +138,20 @@ std::vector<const Candidate*> rows_of(const Advice& advice) {
 
 std::string verdict(const Advice& advice) {
   if (advice.leave()) return "leave it alone: nothing that could be set is worth setting";
-  return fmt::format("use {} on this host", short_name(advice.recommended().settings));
+  const Candidate& best = advice.recommended();
+  switch (best.change.scope) {
+    case Scope::kHost:
+      return fmt::format("use {} on this host", name_of(best));
+    case Scope::kAdvised:
+      return fmt::format("offer {}, and let this program ask", name_of(best));
+    case Scope::kService:
+      return fmt::format("{} for this service; leave the host alone", name_of(best));
+    case Scope::kRuntime:
+      return fmt::format("{} for this program; leave the host alone", name_of(best));
+    case Scope::kMapping:
+      return fmt::format("{} in this program; leave the host alone", name_of(best));
+  }
+  return "";
 }
 
 double share(double part, double whole) { return whole > 0 ? part * 100 / whole : 0; }
@@ -120,9 +161,8 @@ std::string why(const Advice& advice) {
   if (advice.leave()) {
     const Candidate& fastest = advice.candidates[advice.pareto.front()];
     const double saved = std::max(now.kernel_ns() - fastest.kernel_ns(), 0.0);
-    return fmt::format("the fastest, {}, would save {} of {} of processor time ({:.1f} %)",
-                       short_name(fastest.settings), time_text(saved), time_text(advice.cpu_ns(now)),
-                       share(saved, advice.cpu_ns(now)));
+    return fmt::format("the fastest, {}, would save {} of {} of processor time ({:.1f} %)", name_of(fastest),
+                       time_text(saved), time_text(advice.cpu_ns(now)), share(saved, advice.cpu_ns(now)));
   }
   const Candidate& best = advice.recommended();
   if (now.kernel_ns() <= best.kernel_ns())
@@ -164,6 +204,43 @@ std::vector<std::string> change_lines(const policy::Settings& from, const policy
   return lines;
 }
 
+namespace {
+
+bool concerns_host(const Candidate& c) { return c.change.scope >= Scope::kAdvised; }
+
+std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+std::vector<std::string> do_lines(const Advice& advice) {
+  const Candidate& best = advice.recommended();
+  return joined(change_lines(advice.now().settings, best.settings), best.change.lines);
+}
+
+std::vector<std::string> undo_lines(const Advice& advice) {
+  const Candidate& best = advice.recommended();
+  return joined(best.change.undo, change_lines(best.settings, advice.now().settings));
+}
+
+std::string_view scope_text(Scope scope) {
+  switch (scope) {
+    case Scope::kMapping:
+      return "the mappings that are advised, in this program";
+    case Scope::kRuntime:
+      return "this program and what it starts, from its next start on";
+    case Scope::kService:
+      return "this service and what it starts; needs a restart";
+    case Scope::kAdvised:
+      return "this program from its next start on, and others that call madvise";
+    case Scope::kHost:
+      break;
+  }
+  return "every program of this host; memory touched from now on";
+}
+
+}  // namespace
+
 std::string advice_text(const Advice& advice, const std::string& program) {
   std::string text = fmt::format("{} · {} of its own time recorded\n", trace::escape_name(program),
                                  time_text(advice.user_ns));
@@ -175,11 +252,14 @@ std::string advice_text(const Advice& advice, const std::string& program) {
   text += "\n" + paragraph("WHY", why(advice));
   if (advice.leave()) return text;
   const Candidate& best = advice.recommended();
-  text += lines_of("DO", change_lines(advice.now().settings, best.settings));
-  text += lines_of("TO KEEP", {policy::canonical(best.settings)});
-  text += paragraph("", "on the kernel's command line");
-  text += paragraph("SCOPE", "every program of this host; memory touched from now on");
-  text += lines_of("UNDO", change_lines(best.settings, advice.now().settings));
+  text += lines_of("DO", do_lines(advice));
+  if (!best.change.needs.empty()) text += paragraph("NEEDS", best.change.needs);
+  if (concerns_host(best) && advice.kernel >= policy::kHasThpAnon) {
+    text += lines_of("TO KEEP", {policy::canonical(best.settings)});
+    text += paragraph("", "on the kernel's command line");
+  }
+  text += paragraph("SCOPE", scope_text(best.change.scope));
+  text += lines_of("UNDO", undo_lines(advice));
   text += paragraph("RISK",
                     "a host too fragmented for a size falls back to smaller ones; what fewer TLB misses save "
                     "is not in these times");
@@ -189,22 +269,31 @@ std::string advice_text(const Advice& advice, const std::string& program) {
 nlohmann::ordered_json advice_json(const Advice& advice) {
   nlohmann::ordered_json json{
       {"verdict", advice.leave() ? "leave" : "use"},
-      {"policy",
-       advice.leave() ? nlohmann::ordered_json() : nlohmann::ordered_json(advice.recommended().policy)},
+      {"scope", advice.leave() ? nlohmann::ordered_json()
+                               : nlohmann::ordered_json(lab::name_of(advice.recommended().change.scope))},
+      {"change",
+       advice.leave() ? nlohmann::ordered_json() : nlohmann::ordered_json(name_of(advice.recommended()))},
+      {"policy", advice.leave() || !concerns_host(advice.recommended())
+                     ? nlohmann::ordered_json()
+                     : nlohmann::ordered_json(advice.recommended().policy)},
       {"confidence", word_of(advice.confidence)},
       {"doubts", texts_json(advice.doubts)},
       {"user_ns", static_cast<std::uint64_t>(advice.user_ns)},
       {"do", nlohmann::ordered_json::array()},
       {"undo", nlohmann::ordered_json::array()}};
-  for (const auto& line : change_lines(advice.now().settings, advice.recommended().settings))
-    json["do"].push_back(line);
-  for (const auto& line : change_lines(advice.recommended().settings, advice.now().settings))
-    json["undo"].push_back(line);
+  for (const auto& line : do_lines(advice)) json["do"].push_back(line);
+  for (const auto& line : undo_lines(advice)) json["undo"].push_back(line);
   json["pareto"] = nlohmann::ordered_json::array();
-  for (const std::size_t i : advice.pareto) json["pareto"].push_back(advice.candidates[i].policy);
+  for (const std::size_t i : advice.pareto) {
+    const Candidate& c = advice.candidates[i];
+    json["pareto"].push_back(c.change.scope == Scope::kHost ? c.policy : c.change.name);
+  }
   json["candidates"] = nlohmann::ordered_json::array();
   for (const Candidate& c : advice.candidates) {
-    nlohmann::ordered_json one{{"policy", c.policy}, {"canonical", policy::canonical(c.settings)}};
+    nlohmann::ordered_json one{{"scope", lab::name_of(c.change.scope)},
+                               {"change", name_of(c)},
+                               {"policy", c.policy},
+                               {"canonical", policy::canonical(c.settings)}};
     one.update(json_of(sheet_of(c.result)));
     json["candidates"].push_back(std::move(one));
   }

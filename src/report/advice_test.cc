@@ -55,6 +55,26 @@ TEST(AdviceText, FitsAMail) {
   }
 }
 
+// A change of the program alone names no file of the host, and says what it needs.
+TEST(AdviceText, AProgramsOwnChange) {
+  lab::Advice a = advice(2);
+  a.candidates[2].settings = a.candidates[0].settings;
+  a.candidates[2].change = {.scope = lab::Scope::kRuntime,
+                            .name = "glibc.malloc.hugetlb=1",
+                            .own = {},
+                            .lines = {"export GLIBC_TUNABLES=glibc.malloc.hugetlb=1"},
+                            .undo = {"unset GLIBC_TUNABLES"},
+                            .needs = "glibc 2.35 or later"};
+  const std::string text = advice_text(a, "perl");
+  EXPECT_THAT(text, HasSubstr("VERDICT    glibc.malloc.hugetlb=1 for this program; leave the host alone\n"));
+  EXPECT_THAT(text, HasSubstr("DO         export GLIBC_TUNABLES"));
+  EXPECT_THAT(text, HasSubstr("UNDO       unset GLIBC_TUNABLES"));
+  EXPECT_THAT(text, HasSubstr("NEEDS      glibc 2.35"));
+  EXPECT_THAT(text, Not(HasSubstr("/sys/kernel")));
+  EXPECT_EQ(advice_json(a)["scope"], "runtime");
+  EXPECT_TRUE(advice_json(a)["policy"].is_null());
+}
+
 // To leave things alone is advice as well, with its reason and nothing to paste.
 TEST(AdviceText, LeaveItAlone) {
   const std::string text = advice_text(advice(0), "python3");
