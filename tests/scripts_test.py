@@ -5,9 +5,12 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
 import accuracy  # noqa: E402
+import published_profiles  # noqa: E402
+import time_accuracy  # noqa: E402
 import check_docs  # noqa: E402
 import skipped_checks  # noqa: E402
 import workloads  # noqa: E402
@@ -135,6 +138,35 @@ class WorkloadList(unittest.TestCase):
         self.assertGreaterEqual(len([w for w in found if w.kind == "single"]), 8)
         self.assertEqual({w.kind for w in found}, {"single", "threaded"})
         self.assertEqual(len({w.name for w in found}), len(found))
+
+
+class TimeAccuracy(unittest.TestCase):
+    def row(self, predicted, measured_change):
+        times = {"control_ns": {"median": 100.0}, "noise_ns": 5.0, "policies": [
+            {"policy": "64K", "predicted_ns": predicted, "measured_ns": {"median": 80.0, "low": 79.0, "high": 81.0}, "error": 0.1,
+             "predicted_change": "same", "measured_change": measured_change}]}
+        return time_accuracy.Row("x", {"system_time": times, "processor_time": times}, 0)
+
+    def test_only_a_measured_change_can_be_predicted_the_wrong_way(self):
+        self.assertTrue(self.row(110.0, "faster").sign_wrong())
+        self.assertTrue(self.row(90.0, "slower").sign_wrong())
+        self.assertFalse(self.row(99.0, "faster").sign_wrong())
+        self.assertFalse(self.row(110.0, "same").sign_wrong())
+
+
+class PublishedProfiles(unittest.TestCase):
+    REFERENCE = {"name": "r", "fork": {"4K": [100.0, 90.0, 110.0], "64K": [400.0, 390.0, 410.0]}, "work": {"table": [10.0, 9.0, 11.0]}}
+    PUBLISHED = {"name": "x", "cpu": "c", "kernel": "k", "date": "d", "source": "s", "table": "fork", "figures": {"4K": 50.0}}
+
+    def test_what_is_published_stands_and_the_rest_is_scaled(self):
+        text = published_profiles.text_of(self.PUBLISHED, self.REFERENCE)
+        self.assertIn("4K = [50.0, 50.0, 50.0]", text)
+        self.assertIn("64K = [200.0, 195.0, 205.0]", text)
+        self.assertIn("table = [5.0, 4.5, 5.5]", text)
+
+    def test_the_files_that_ship_are_what_the_script_writes(self):
+        with unittest.mock.patch.object(sys, "argv", ["published_profiles.py", "--check"]):
+            self.assertEqual(published_profiles.main(), 0)
 
 
 if __name__ == "__main__":

@@ -122,13 +122,14 @@ Result<int, Diagnostic> run_advise(Words words) {
   std::optional<lab::RecordedRuns> made;
   const std::string file = QUIRE_TRY(recording_of(request, made));
   const trace::Reader reader = QUIRE_TRY(open_recording("advise", file));
-  const lab::Advice advice = QUIRE_TRY(lab::advise({.recording = file,
-                                                    .ram = ram,
-                                                    .profile = profile,
-                                                    .profile_is_of_this_host = !request.profile.empty(),
-                                                    .kernel = kernel,
-                                                    .narrowest = scope,
-                                                    .jobs = request.jobs}));
+  const lab::Advice advice =
+      QUIRE_TRY(lab::advise({.recording = file,
+                             .ram = ram,
+                             .profile = profile,
+                             .profile_is_of_this_host = !request.profile.empty() && profile->rounds != 0,
+                             .kernel = kernel,
+                             .narrowest = scope,
+                             .jobs = request.jobs}));
   print_answer(request, advice, reader, ram);
   for (const std::string& note : advice.notes) tell("advise", note);
   return 0;
