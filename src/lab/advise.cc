@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/size.h"
+#include "lab/finished_recording.h"
 #include "lab/replay_many.h"
 #include "live/host.h"
 #include "policy/attributes.h"
@@ -86,11 +87,7 @@ Result<Runtimes, Diagnostic> runtimes_of(trace::Reader& reader) {
 }
 
 Result<Subject, Diagnostic> examine(const std::string& file) {
-  trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
-  if (!reader.summary())
-    return fail(Diagnostic{Diagnostic::Kind::kDamagedInput, file,
-                           "the recording was cut off: nothing can be recommended from a part of a run",
-                           "record again"});
+  trace::Reader reader = QUIRE_TRY(open_finished(file));
   const trace::Gate gate = reader.summary()->gate ? *reader.summary()->gate : QUIRE_TRY(compute_gate(reader));
   if (!gate.passed)
     return fail(Diagnostic{Diagnostic::Kind::kFinding, file,

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <ctime>
 #include <fstream>
 #include <vector>
 
 #include "base/check.h"
 #include "base/size.h"
+#include "cost/median.h"
 #include "lab/live_work.h"
 #include "live/settings_guard.h"
 #include "policy/parse.h"
@@ -23,8 +23,6 @@ using cost::Profile;
 using cost::SizedWork;
 using cost::Time;
 using cost::Work;
-
-constexpr unsigned kFewest = 6;
 
 // Of each kind of work, one sample a round.
 struct Samples {
@@ -69,10 +67,10 @@ Result<void, Diagnostic> measure_round(live::SettingsGuard& guard, ByteCount are
 }
 
 Result<Time, Diagnostic> settled(const std::vector<double>& samples, const std::string& what) {
-  if (samples.size() >= kFewest) return time_of(samples);
+  if (samples.size() >= cost::kFewestSamples) return cost::median_of(samples);
   return fail(Diagnostic{Diagnostic::Kind::kFailure, "calibrate",
                          fmt::format("{}: the kernel did it in {} rounds only, expected {} at least", what,
-                                     samples.size(), kFewest),
+                                     samples.size(), cost::kFewestSamples),
                          "memory may be fragmented: stop other programs, or try more --rounds"});
 }
 
@@ -105,24 +103,6 @@ std::string today() {
 }
 
 }  // namespace
-
-// Ranks from the binomial distribution with one half: as many samples lie on
-// either side outside as keeps that at most 2.5 % likely.
-Time time_of(std::vector<double> samples) {
-  QUIRE_CHECK(samples.size() >= kFewest);
-  std::ranges::sort(samples);
-  const std::size_t n = samples.size();
-  double likely = std::pow(0.5, static_cast<double>(n));  // of k samples below the median
-  double sum = 0;
-  std::size_t outside = 0;
-  for (std::size_t k = 0; sum + likely <= 0.025; ++k) {
-    sum += likely;
-    outside = k;
-    likely *= static_cast<double>(n - k) / static_cast<double>(k + 1);
-  }
-  const double middle = n % 2 == 1 ? samples[n / 2] : (samples[n / 2 - 1] + samples[n / 2]) / 2;
-  return {middle, samples[outside], samples[n - 1 - outside]};
-}
 
 Result<Profile, Diagnostic> calibrate(const CalibrateOptions& options, const CalibrateProgress& progress) {
   utsname host{};

@@ -28,7 +28,4 @@ using CalibrateProgress = std::function<void(unsigned)>;
 [[nodiscard]] Result<cost::Profile, Diagnostic> calibrate(const CalibrateOptions& options,
                                                           const CalibrateProgress& progress);
 
-// The median of at least six samples, and the interval its ranks give.
-[[nodiscard]] cost::Time time_of(std::vector<double> samples);
-
 }  // namespace quire::lab

@@ -10,13 +10,6 @@
 namespace quire::lab {
 namespace {
 
-// With six samples only the outermost ranks hold the median with 95 %; with
-// eleven the second from either end do.
-TEST(TimeOf, TheIntervalIsOfRanks) {
-  EXPECT_EQ(time_of({6, 1, 5, 2, 4, 3}), (cost::Time{3.5, 1, 6}));
-  EXPECT_EQ(time_of({11, 1, 10, 2, 9, 3, 8, 4, 7, 5, 6}), (cost::Time{6, 2, 10}));
-}
-
 // This host's kernel does every kind of work, a larger folio takes longer to
 // make than a smaller one, and the settings are as before.
 TEST(Calibrate, MeasuresThisHost) {

@@ -6,9 +6,9 @@
 
 #include <optional>
 
+#include "lab/finished_recording.h"
 #include "lab/replay_many.h"
 #include "policy/parse.h"
-#include "trace/reader.h"
 
 namespace quire::lab {
 namespace {
@@ -35,34 +35,35 @@ class Sweep {
 
   Result<SweepProgress, Diagnostic> run() {
     // All of them first: a name that is wrong is told before hours of work.
-    for (const std::string& file : options_.recordings) QUIRE_TRY(check(file));
-    for (const std::string& file : options_.recordings) QUIRE_TRY(sweep_one(file));
+    std::vector<Recording> recordings;
+    for (const std::string& file : options_.recordings) {
+      const trace::Reader reader = QUIRE_TRY(open_finished(file));
+      recordings.push_back({file, fmt::format("{:016x}", reader.content_hash()),
+                            fmt::format("{}", fmt::join(reader.header().argv, " "))});
+    }
+    for (const Recording& recording : recordings) QUIRE_TRY(sweep_one(recording));
     return progress_;
   }
 
  private:
-  Result<void, Diagnostic> check(const std::string& file) {
-    const trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
-    if (reader.summary()) return {};
-    return fail(
-        Diagnostic{Diagnostic::Kind::kDamagedInput, file, "the recording was cut off", "record again"});
-  }
+  struct Recording {
+    std::string file, hash, command;
+  };
 
-  Result<void, Diagnostic> sweep_one(const std::string& file) {
-    const trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
-    const std::string hash = fmt::format("{:016x}", reader.content_hash());
-    QUIRE_TRY(store_.put_recording(hash, file, fmt::format("{}", fmt::join(reader.header().argv, " "))));
-    const std::vector<Missing> missing = QUIRE_TRY(missing_of(hash));
+  Result<void, Diagnostic> sweep_one(const Recording& recording) {
+    QUIRE_TRY(store_.put_recording(recording.hash, recording.file, recording.command));
+    const std::vector<Missing> missing = QUIRE_TRY(missing_of(recording.hash));
     std::vector<ReplayOptions> runs;
     for (const Missing& one : missing) runs.push_back(one.run);
     std::optional<Diagnostic> trouble;
-    replay_each(file, runs, options_.jobs, [&](std::size_t i, Result<ReplayResult, Diagnostic> result) {
-      const auto kept = result ? store_.put(missing[i].key, missing[i].words, *result)
-                               : Result<void, Diagnostic>(fail(result.error()));
-      if (!kept && !trouble) trouble = kept.error();
-      if (kept) tell(1, 0);
-      return kept.has_value();
-    });
+    replay_each(recording.file, runs, options_.jobs,
+                [&](std::size_t i, Result<ReplayResult, Diagnostic> result) {
+                  const auto kept = result ? store_.put(missing[i].key, missing[i].words, *result)
+                                           : Result<void, Diagnostic>(fail(result.error()));
+                  if (!kept && !trouble) trouble = kept.error();
+                  if (kept) tell(1, 0);
+                  return kept.has_value();
+                });
     if (trouble) return fail(*trouble);
     return {};
   }

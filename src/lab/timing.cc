@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lab/calibrate.h"
+#include "cost/median.h"
 
 namespace quire::lab {
 
@@ -28,10 +28,10 @@ namespace {
 using Rounds = std::vector<std::vector<double>>;
 
 TimeComparison compare(const TimedRequest& control, std::span<const TimedRequest> policies, Rounds ns) {
-  TimeComparison comparison{.control = time_of(std::move(ns.front())), .policies = {}};
+  TimeComparison comparison{.control = cost::median_of(std::move(ns.front())), .policies = {}};
   for (std::size_t i = 0; i < policies.size(); ++i)
     comparison.policies.push_back({comparison.control.median + policies[i].kernel_ns - control.kernel_ns,
-                                   time_of(std::move(ns[i + 1]))});
+                                   cost::median_of(std::move(ns[i + 1]))});
   return comparison;
 }
 

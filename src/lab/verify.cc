@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/size.h"
 #include "lab/as_recorded.h"
+#include "lab/finished_recording.h"
 #include "lab/replay_many.h"
 #include "lab/run_again.h"
 #include "live/settings_guard.h"
@@ -56,13 +57,7 @@ struct Subject {
 Result<Subject, Diagnostic> examine(const VerifyOptions& options, std::vector<std::string>& notes) {
   Subject subject;
   for (const std::string& file : options.recordings) {
-    const trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
-    if (!reader.summary()) {
-      return fail(Diagnostic{.kind = Diagnostic::Kind::kDamagedInput,
-                             .where = file,
-                             .what = "the recording was cut off, so it predicts only a part of the run",
-                             .hint = "record again"});
-    }
+    const trace::Reader reader = QUIRE_TRY(open_finished(file));
     if (const std::string warning = gate_warning(reader); !warning.empty()) notes.push_back(warning);
     if (!subject.file.empty()) continue;
     subject = {file, reader.header(), reader.summary()->exit_status};
