@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "live/unique_fd.h"
+#include "live/counter_reader.h"
 
 namespace quire::litmus {
 
@@ -18,16 +18,11 @@ class KernelCounters {
   KernelCounters();
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   // In the order of names().
-  [[nodiscard]] std::vector<std::int64_t> read();
+  [[nodiscard]] std::vector<std::int64_t> read() { return reader_.read(); }
 
  private:
-  void read_events(std::vector<std::int64_t>& values);
-
+  live::CounterReader reader_;
   std::vector<std::string> names_;  // of sizes first, then events
-  std::vector<live::UniqueFd> sizes_;
-  std::vector<std::string> events_;  // "thp_split_pmd "
-  live::UniqueFd vmstat_;
-  std::string text_;
 };
 
 }  // namespace quire::litmus

@@ -22,6 +22,14 @@ PageCount FolioCounts::OfKind::total() const {
   return single + pmd + sum(aligned) + sum(unaligned) + sum(partial);
 }
 
+ByOrder FolioCounts::OfKind::by_order() const {
+  ByOrder pages{};
+  for (unsigned n = 0; n <= kPmdOrder; ++n) pages[n] = aligned[n] + unaligned[n] + partial[n];
+  pages[0] += single;
+  pages[kPmdOrder] += pmd;
+  return pages;
+}
+
 FolioCounts::OfKind& FolioCounts::OfKind::operator+=(const OfKind& other) {
   single += other.single;
   pmd += other.pmd;
@@ -79,6 +87,7 @@ void FolioCounter::close_row() {
     place[order.raw()] += row_.pages;
     count_blocks(kind.blocks);
   }
+  if (!whole && row_.first.anon) partial_.push_back({row_.first.head, order});
   row_.pages = PageCount();
 }
 

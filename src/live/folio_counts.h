@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "live/layout.h"
 #include "quire/types.h"
@@ -25,6 +27,8 @@ struct FolioCounts {
     // the address space, of one folio: also of a larger or a partial one.
     ByOrder blocks{};
     [[nodiscard]] PageCount total() const;
+    // All of them, single pages too, by the order of their folio.
+    [[nodiscard]] ByOrder by_order() const;
     OfKind& operator+=(const OfKind& other);
     bool operator==(const OfKind&) const = default;
   };
@@ -36,6 +40,13 @@ struct FolioCounts {
 
   FolioCounts& operator+=(const FolioCounts& other);
   bool operator==(const FolioCounts&) const = default;
+};
+
+// An anonymous folio that a mapping holds only a part of.
+struct PartialFolio {
+  Pfn head;
+  Order order;
+  bool operator==(const PartialFolio&) const = default;
 };
 
 // Counts the pages of one mapping.
@@ -51,6 +62,8 @@ class FolioCounter {
   // In address order; pages that are not present need not be shown.
   void add(VirtAddr at, const PageView& page);
   [[nodiscard]] FolioCounts finish();
+  // The partial anonymous folios met since the last call; one can be met twice.
+  [[nodiscard]] std::vector<PartialFolio> take_partial() { return std::exchange(partial_, {}); }
 
  private:
   // Pages of one folio in a row, in memory and in the address space.
@@ -66,6 +79,7 @@ class FolioCounter {
 
   OrderSet blocks_;
   FolioCounts counts_;
+  std::vector<PartialFolio> partial_;
   Row row_;  // of no pages: none
 };
 

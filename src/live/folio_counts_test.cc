@@ -57,6 +57,28 @@ TEST(FolioCounts, WholeFolioElsewhere) {
   EXPECT_EQ(counts.anon.blocks, ByOrder{});
 }
 
+// By the order of their folio every page is counted, mapped in whichever way.
+TEST(FolioCounts, ByOrder) {
+  Mapped mapped;
+  map_part(mapped, 32, Pfn(160), Order(4), 0, 16);
+  map_part(mapped, 65, Pfn(320), Order(4), 3, 8);
+  map_part(mapped, 100, Pfn(7), kOrder0, 0, 1);
+  const ByOrder pages = count(mapped).anon.by_order();
+  EXPECT_EQ(pages[4], PageCount(21));
+  EXPECT_EQ(pages[0], PageCount(1));
+}
+
+// A folio that is held in part is named, and none else.
+TEST(FolioCounts, NamesPartialFolios) {
+  FolioCounter counter({});
+  for (std::uint64_t i = 0; i < 5; ++i) counter.add(VirtAddr(i << kPageShift), page_of(Pfn(64), Order(4), i));
+  for (std::uint64_t i = 0; i < 16; ++i)
+    counter.add(VirtAddr((32 + i) << kPageShift), page_of(Pfn(160), Order(4), i));
+  (void)counter.finish();
+  EXPECT_EQ(counter.take_partial(), (std::vector<PartialFolio>{{Pfn(64), Order(4)}}));
+  EXPECT_TRUE(counter.take_partial().empty());
+}
+
 // Without its first page it is partial; the blocks behind are still whole.
 //
 //   frame  160  161 .. 175        page  33 .. 47

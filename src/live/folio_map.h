@@ -10,26 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "live/folio_counts.h"
-#include "live/layout.h"
-#include "live/mappings.h"
+#include "live/folio_walk.h"
 
 namespace quire::live {
-
-struct MappingFolios {
-  Mapping mapping;
-  FolioCounts counts;
-};
 
 struct ProcessFolios {
   pid_t pid = 0;
   std::string name;  // as the process chose it: escape it
   std::vector<MappingFolios> mappings;
-};
-
-struct FolioMapOptions {
-  OrderSet blocks;  // see FolioCounts
-  MappingsFile file = MappingsFile::kMaps;
 };
 
 // Refers to nothing; holds /proc/kpageflags open.
@@ -45,7 +33,6 @@ class FolioMapper {
  private:
   FolioMapper(LayoutReader reader, FolioMapOptions options) : reader_(std::move(reader)), options_(options) {}
   [[nodiscard]] Result<std::optional<ProcessFolios>, Diagnostic> read(pid_t pid);
-  [[nodiscard]] Result<FolioCounts, Diagnostic> count(const Pagemap& pagemap, VirtRange range);
 
   LayoutReader reader_;
   FolioMapOptions options_;

@@ -71,6 +71,16 @@ class FolioMap : public ::testing::Test {
     return counts;
   }
 
+  static PageCount stranded_of(pid_t pid) {
+    auto reader = LayoutReader::open();
+    auto walk = FolioWalk::begin(pid, {.blocks = {}, .stranded = FolioMapOptions::Stranded::kCount});
+    EXPECT_TRUE(reader && walk);
+    if (!reader || !walk) return {};
+    for (auto state = walk->step(*reader); state == FolioWalk::State::kMore; state = walk->step(*reader)) {
+    }
+    return walk->stranded();
+  }
+
   Arena arena_;
 };
 
@@ -108,6 +118,19 @@ TEST_F(FolioMap, HoleMakesItPartial) {
   COLLAPSE_OR_SKIP(arena_);
   ASSERT_EQ(::madvise(Arena::pointer(arena_.block().begin + PageCount(100)), kPageSize, MADV_DONTNEED), 0);
   EXPECT_EQ(counts_of(arena_.block()).anon.partial[kPmdOrder], PageCount(511));
+}
+
+// The pages nobody maps any more are stranded: counted once, however many pieces
+// are left. Where another process still maps them they are not.
+TEST_F(FolioMap, StrandedPages) {
+  COLLAPSE_OR_SKIP(arena_);
+  ASSERT_EQ(::madvise(Arena::pointer(arena_.block().begin + PageCount(100)), 7 * kPageSize, MADV_DONTNEED),
+            0);
+  ASSERT_EQ(::madvise(Arena::pointer(arena_.block().begin + PageCount(300)), kPageSize, MADV_DONTNEED), 0);
+  const PageCount before = stranded_of(::getpid());
+  EXPECT_GE(before, PageCount(8));
+  ASSERT_EQ(::munmap(Arena::pointer(arena_.block().begin), kPmdSize), 0);
+  EXPECT_EQ(stranded_of(::getpid()), before - PageCount(8));
 }
 
 // Moved to an address that is no multiple of 2 MiB: whole, but unaligned.
@@ -217,6 +240,26 @@ TEST_F(FolioMap, SharedMemoryIsFile) {
   EXPECT_EQ(counts.file.total(), PageCount(64));
   EXPECT_EQ(counts.anon.total(), PageCount(0));
   ::munmap(at, 64 * kPageSize);
+}
+
+// A walk in steps finds what a map at once finds, and gives each mapping once.
+TEST_F(FolioMap, WalkInSteps) {
+  const Child child([](const Arena&) {}, arena_);
+  ASSERT_TRUE(child.ok());
+  auto mapper = FolioMapper::open({});
+  auto reader = LayoutReader::open();
+  auto walk = FolioWalk::begin(child.pid(), {});
+  ASSERT_TRUE(mapper && reader && walk);
+  const auto at_once = mapper->map(child.pid());
+  ASSERT_TRUE(at_once && *at_once);
+  std::vector<MappingFolios> found;
+  auto state = walk->step(*reader);
+  for (; state == FolioWalk::State::kMore; state = walk->step(*reader)) {
+    for (MappingFolios& folios : walk->take()) found.push_back(std::move(folios));
+  }
+  EXPECT_EQ(state, FolioWalk::State::kDone);
+  ASSERT_EQ(found.size(), (*at_once)->mappings.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].counts, (*at_once)->mappings[i].counts);
 }
 
 // All mappings together are what smaps says of them: a child that waits does not move.

@@ -64,6 +64,12 @@ class LayoutReader::Frames {
     if (!page.zero && !page.special) page.mapcount = QUIRE_TRY(counts_.of(page.pfn.raw()));
     return {};
   }
+  [[nodiscard]] Result<PageCount, Diagnostic> unmapped_pages(Pfn head, Order order) {
+    PageCount unmapped;
+    for (std::uint64_t i = 0; i < order.pages().raw(); ++i)
+      if (QUIRE_TRY(counts_.of(head.raw() + i)) == 0) unmapped += PageCount(1);
+    return unmapped;
+  }
 
  private:
   struct Folio {
@@ -179,6 +185,10 @@ Result<std::vector<PageView>, Diagnostic> LayoutReader::read(const Pagemap& page
     if (detail == Detail::kMapCounts) QUIRE_TRY(frames_->count(pages[i]));
   }
   return pages;
+}
+
+Result<PageCount, Diagnostic> LayoutReader::unmapped_pages(Pfn head, Order order) {
+  return frames_->unmapped_pages(head, order);
 }
 
 Result<std::vector<PageView>, Diagnostic> LayoutReader::read(pid_t pid, VirtRange range) {

@@ -51,6 +51,9 @@ class LayoutReader {
   // which is quicker.
   [[nodiscard]] Result<std::vector<PageView>, Diagnostic> read(const Pagemap& pagemap, VirtRange range,
                                                                Detail detail);
+  // How many pages of a folio nobody maps: memory that is held for the sake of
+  // its neighbours. A kernel that keeps no map counts of single pages says none.
+  [[nodiscard]] Result<PageCount, Diagnostic> unmapped_pages(Pfn head, Order order);
   // As read_layout below.
   [[nodiscard]] Result<std::vector<PageView>, Diagnostic> read(pid_t pid, VirtRange range);
 

@@ -69,6 +69,18 @@ bool read_field(std::string_view line, Mapping& mapping) {
 // Field names begin with a capital, addresses have small letters.
 bool is_field(std::string_view line) { return !line.empty() && line[0] >= 'A' && line[0] <= 'Z'; }
 
+const char* name_of(MappingsFile file) {
+  switch (file) {
+    case MappingsFile::kMaps:
+      return "maps";
+    case MappingsFile::kSmaps:
+      return "smaps";
+    case MappingsFile::kSmapsRollup:
+      break;
+  }
+  return "smaps_rollup";
+}
+
 }  // namespace
 
 Result<std::vector<Mapping>, Diagnostic> parse_mappings(std::string_view text) {
@@ -90,7 +102,7 @@ Result<std::vector<Mapping>, Diagnostic> parse_mappings(std::string_view text) {
 }
 
 Result<std::vector<Mapping>, Diagnostic> read_mappings(pid_t pid, MappingsFile file) {
-  const std::string name = fmt::format("/proc/{}/{}", pid, file == MappingsFile::kMaps ? "maps" : "smaps");
+  const std::string name = fmt::format("/proc/{}/{}", pid, name_of(file));
   const auto text = real_file_ops().read(name);
   if (!text && text.error() == std::errc::no_such_process) return std::vector<Mapping>{};
   if (!text) {

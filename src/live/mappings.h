@@ -28,7 +28,8 @@ struct Mapping {
   bool operator==(const Mapping&) const = default;
 };
 
-enum class MappingsFile : std::uint8_t { kMaps, kSmaps };
+// kSmapsRollup gives one mapping, "[rollup]", with the sizes of all added up.
+enum class MappingsFile : std::uint8_t { kMaps, kSmaps, kSmapsRollup };
 
 // The text of either file. kFailure, with the line, when it is something else.
 [[nodiscard]] Result<std::vector<Mapping>, Diagnostic> parse_mappings(std::string_view text);

@@ -24,6 +24,8 @@ struct PmScanArg {
 static_assert(sizeof(PageRegion) == 24 && sizeof(PmScanArg) == 96);
 constexpr unsigned long kPagemapScan = _IOWR('f', 16, PmScanArg);
 
+constexpr PageCount kNoLimit(0);  // as the ioctl understands it
+
 // One call answers at most so many regions.
 using Regions = std::array<PageRegion, 512>;
 
@@ -46,8 +48,7 @@ Diagnostic scan_failure(const std::string& name) {
 }
 
 // Regions of different categories can touch; for us they are one.
-void append(std::vector<VirtRange>& found, const PageRegion& region) {
-  const VirtRange range{VirtAddr(region.start), VirtAddr(region.end)};
+void append(std::vector<VirtRange>& found, VirtRange range) {
   if (!found.empty() && found.back().end == range.begin) {
     found.back().end = range.end;
   } else {
@@ -86,7 +87,8 @@ Result<void, Diagnostic> Pagemap::words(VirtAddr begin, std::span<std::uint64_t>
   return read_words(fd_, name_, begin.page_number(), to);
 }
 
-Result<std::vector<VirtRange>, Diagnostic> Pagemap::scan(VirtRange range, Pages pages) const {
+Result<Pagemap::Scanned, Diagnostic> Pagemap::scan_some(VirtRange range, Pages pages,
+                                                        PageCount at_most) const {
   Regions regions;
   PmScanArg arg{};
   arg.size = sizeof arg;
@@ -94,15 +96,23 @@ Result<std::vector<VirtRange>, Diagnostic> Pagemap::scan(VirtRange range, Pages 
   arg.end = range.end.raw();
   arg.vec = reinterpret_cast<std::uint64_t>(regions.data());
   arg.vec_len = regions.size();
+  arg.max_pages = at_most.raw();
   arg.category_mask = static_cast<std::uint64_t>(pages);
   arg.return_mask = static_cast<std::uint64_t>(pages);
+  const int n = ::ioctl(fd_.get(), kPagemapScan, &arg);
+  if (n < 0) return fail(scan_failure(name_));
+  Scanned scanned{{}, VirtAddr(arg.walk_end)};
+  for (const PageRegion& region : std::span(regions).first(static_cast<std::size_t>(n)))
+    append(scanned.found, {VirtAddr(region.start), VirtAddr(region.end)});
+  return scanned;
+}
+
+Result<std::vector<VirtRange>, Diagnostic> Pagemap::scan(VirtRange range, Pages pages) const {
   std::vector<VirtRange> found;
-  while (arg.start < arg.end) {
-    const int n = ::ioctl(fd_.get(), kPagemapScan, &arg);
-    if (n < 0) return fail(scan_failure(name_));
-    for (const PageRegion& region : std::span(regions).first(static_cast<std::size_t>(n)))
-      append(found, region);
-    arg.start = arg.walk_end;
+  while (!range.empty()) {
+    const Scanned scanned = QUIRE_TRY(scan_some(range, pages, kNoLimit));
+    for (const VirtRange& piece : scanned.found) append(found, piece);
+    range.begin = scanned.end;
   }
   return found;
 }

@@ -35,6 +35,13 @@ class Pagemap {
   // Where the pages of `range` are such, in address order. Page tables that do
   // not exist cost nothing. kPrivilege on an older kernel.
   [[nodiscard]] Result<std::vector<VirtRange>, Diagnostic> scan(VirtRange range, Pages pages) const;
+  // A part of that: one call of the kernel, which stops when it has found
+  // `at_most` pages, or more pieces than it cares to list.
+  struct Scanned {
+    std::vector<VirtRange> found;
+    VirtAddr end;  // looked at up to here
+  };
+  [[nodiscard]] Result<Scanned, Diagnostic> scan_some(VirtRange range, Pages pages, PageCount at_most) const;
 
   // False when the address space is gone. `mapped` was an address of it.
   [[nodiscard]] bool alive(VirtAddr mapped) const;
