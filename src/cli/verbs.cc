@@ -41,6 +41,7 @@ constexpr std::array kVerbs{
     Verb{"apply", "make this host's huge-page settings those of a policy", &run_apply},
     Verb{"restore", "put back what apply changed", &run_restore},
     Verb{"map", "which folios running processes are made of", &run_map},
+    Verb{"top", "watch folio sizes and their counters live", &run_top},
     Verb{"completion", "what makes a shell complete the words of quire", &run_completion},
     Verb{"help", "explain a verb", &run_help},
     Verb{"version", "this program's version and what it was built with", &run_version},

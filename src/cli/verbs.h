@@ -30,6 +30,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_apply(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_restore(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_map(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_top(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_completion(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_help(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_version(Words words);
