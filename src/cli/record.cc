@@ -33,7 +33,7 @@ Diagnostic misuse(std::string where, std::string what, std::string hint) {
 
 Result<std::optional<trace::Tier>, Diagnostic> tier_of(const std::string& word) {
   if (word.empty()) return std::nullopt;
-  if (const auto tier = trace::tier_from_name(word)) return tier;
+  if (const auto tier = trace::tier_from_name(word); tier && *tier != trace::Tier::kImported) return tier;
   const std::vector<std::string> names{"bpf", "perf", "unprivileged"};
   return fail(misuse("record: --tier",
                      fmt::format("\"{}\" is no tier: there are bpf, perf, unprivileged", word),

@@ -18,6 +18,7 @@ namespace quire::cli {
 using RunVerb = Result<int, Diagnostic> (*)(Words words);
 
 [[nodiscard]] Result<int, Diagnostic> run_record(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_convert(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_info(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_replay(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_verify(Words words);

@@ -117,6 +117,11 @@ void judge_confidence(Advice& advice, const Subject& subject, const AdviseOption
           fmt::format("only {:.2f} s of processor time recorded", recorded / 1e9));
   if (subject.header.tier == trace::Tier::kUnprivileged)
     doubt(advice, Confidence::kLow, "recorded without privilege: not every fault's direction is known");
+  if (subject.header.tier == trace::Tier::kImported)
+    doubt(advice, Confidence::kLow,
+          fmt::format(
+              "imported from {}: the host's settings, the program's processor time and more are not in it",
+              subject.header.imported_from));
   if (!advice.now().result.notes.empty())
     doubt(advice, Confidence::kMedium, "the recording holds what is not modelled");
 }

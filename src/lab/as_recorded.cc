@@ -27,6 +27,14 @@ Diagnostic cannot(const std::string& file, std::string what) {
 }  // namespace
 
 Result<AsRecorded, Diagnostic> AsRecorded::enter(const std::string& file, const trace::Header& header) {
+  if (header.tier == trace::Tier::kImported) {
+    return fail(Diagnostic{.kind = Diagnostic::Kind::kUsage,
+                           .where = file,
+                           .what = fmt::format("cannot be run again: it was imported from {}, which does not "
+                                               "tell the environment",
+                                               header.imported_from),
+                           .hint = "verify the command itself: quire verify -- CMD"});
+  }
   if (header.scrubbed) {
     return fail(Diagnostic{.kind = Diagnostic::Kind::kUsage,
                            .where = file,

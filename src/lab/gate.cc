@@ -33,7 +33,18 @@ Result<trace::Gate, Diagnostic> compute_gate(trace::Reader& reader) {
   gate.recorded_faults = small.touches - small.refused;
   gate.modelled_populate = small.populate_faults;
   gate.kernel_faults = summary.min_flt + summary.maj_flt;
+  // What imports tell is perf's event, which leaves out what came without a fault.
+  const trace::Header& header = reader.header();
+  if (header.tier == trace::Tier::kImported && gate.kernel_faults != 0)
+    gate.kernel_faults += small.populate_faults;
   gate.replayed_faults = small.minor_faults;
+  if (gate.kernel_faults == 0) {
+    const std::string from =
+        header.imported_from.empty() ? "" : "imported from " + header.imported_from + ": ";
+    gate.failures.push_back(from + (small.touches == 0 ? "it holds no touches of memory"
+                                                       : "nothing tells how many faults the kernel counted"));
+    return gate;
+  }
   if (summary.lost_events != 0)
     gate.failures.push_back(fmt::format("{} events were lost", summary.lost_events));
   const std::uint64_t accounted = gate.recorded_faults + gate.modelled_populate;

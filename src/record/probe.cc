@@ -26,6 +26,8 @@ Made make(trace::Tier tier, const RecordOptions& options) {
       return make_perf_source(ByteCount(options.ring_bytes.raw() / 4));
     case trace::Tier::kUnprivileged:
       return make_unprivileged_source(kUnprivilegedRing);
+    case trace::Tier::kImported:
+      break;  // nothing a source can do
   }
   std::unreachable();
 }

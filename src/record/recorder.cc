@@ -12,12 +12,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <utility>
 
+#include "live/launch.h"
 #include "live/unique_fd.h"
 #include "record/describe_host.h"
-#include "live/launch.h"
 #include "record/perf_pipeline.h"
 #include "record/probe.h"
 #include "record/scrub.h"
@@ -201,10 +200,7 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
   ProbedSource probed = QUIRE_TRY(probe(options));
   Source& source = *probed.source;
 
-  const Scrubber scrubber =
-      options.scrub == Scrub::kYes
-          ? Scrubber((std::uint64_t{std::random_device{}()} << 32) | std::random_device{}())
-          : Scrubber();
+  const Scrubber scrubber = options.scrub == Scrub::kYes ? Scrubber::with_random_salt() : Scrubber();
   trace::Header header = describe_host(options);
   header.tier = source.tier();
   header.lacks = source.lacks();

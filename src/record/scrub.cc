@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 
 namespace quire::record {
 namespace {
@@ -24,6 +25,11 @@ void blank_value(std::string& assignment) {
 }
 
 }  // namespace
+
+Scrubber Scrubber::with_random_salt() {
+  std::random_device random;
+  return Scrubber((std::uint64_t{random()} << 32) | random());
+}
 
 std::string Scrubber::file_name(std::string_view name) const {
   if (!active_ || name.empty()) return std::string(name);

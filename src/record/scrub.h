@@ -16,6 +16,7 @@ class Scrubber {
  public:
   // Leaves everything as it is.
   Scrubber() = default;
+  [[nodiscard]] static Scrubber with_random_salt();
   explicit Scrubber(std::uint64_t salt) : active_(true), salt_(salt) {}
 
   [[nodiscard]] bool active() const { return active_; }

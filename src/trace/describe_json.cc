@@ -68,7 +68,9 @@ Json header_json(const Header& header) {
           {"thp_state", thp},
           {"fault_around_bytes", header.fault_around_bytes},
           {"thp_disabled_while_recording", header.thp_disabled_while_recording},
-          {"scrubbed", header.scrubbed}};
+          {"scrubbed", header.scrubbed},
+          {"imported_from",
+           header.imported_from.empty() ? Json(nullptr) : Json(escape_name(header.imported_from))}};
 }
 
 Json task_json(const TaskStats& task) {

@@ -46,18 +46,29 @@ class Page {
   std::string text_;
 };
 
+void put_origin(Page& page, const Header& header) {
+  if (header.tier == Tier::kImported) {
+    page.line("imported   from {} by Quire {}", escape_name(header.imported_from),
+              escape_name(header.tool_version));
+  } else {
+    page.line("recorded   {} with Quire {}, tier {}", date_text(header.wall_clock_start),
+              escape_name(header.tool_version), tier_name(header.tier));
+  }
+}
+
 void put_header(Page& page, const TraceStats& stats) {
   const Header& header = stats.header;
   std::string command;
   for (const std::string& word : header.argv) command += (command.empty() ? "" : " ") + escape_name(word);
   if (command.size() > kMaxCommand) command = escape_name(header.argv.front()) + " ... (see --json)";
   page.line("command    {}", command);
-  page.line("recorded   {} with Quire {}, tier {}", date_text(header.wall_clock_start),
-            escape_name(header.tool_version), tier_name(header.tier));
+  put_origin(page, header);
   for (const std::string& lack : header.lacks) page.line("           lacks: {}", escape_name(lack));
-  page.line("host       Linux {} {}, {} cpus, {}{}", escape_name(header.kernel_release),
-            escape_name(header.machine), header.cpus, base::human_size(ByteCount(header.ram_bytes)),
-            header.thp_disabled_while_recording ? ", small pages only while recording" : "");
+  if (!header.kernel_release.empty()) {
+    page.line("host       Linux {} {}, {} cpus, {}{}", escape_name(header.kernel_release),
+              escape_name(header.machine), header.cpus, base::human_size(ByteCount(header.ram_bytes)),
+              header.thp_disabled_while_recording ? ", small pages only while recording" : "");
+  }
   const double events = static_cast<double>(std::max<std::uint64_t>(stats.events, 1));
   page.line("file       {}, {} events, {:.2f} bytes an event, format {}, hash {:016x}",
             base::human_size(stats.file_size), stats.events,

@@ -27,9 +27,10 @@ enum class Tier : std::uint8_t {
   kBpf = 1,           // BPF on tracepoints, one ring
   kPerf = 2,          // perf tracepoints, one ring for each cpu
   kUnprivileged = 3,  // software page-fault event, ptrace for system calls
+  kImported = 4,      // by another program (Header::imported_from), and converted
 };
 
-// "bpf", "perf", "unprivileged"; and back.
+// "bpf", "perf", "unprivileged", "imported"; and back.
 [[nodiscard]] std::string_view tier_name(Tier tier);
 [[nodiscard]] std::optional<Tier> tier_from_name(std::string_view name);
 
@@ -53,6 +54,7 @@ struct Header {
   std::uint64_t fault_around_bytes = 0;          // 0: unknown
   bool thp_disabled_while_recording = false;     // PR_SET_THP_DISABLE held for the target
   bool scrubbed = false;
+  std::string imported_from;  // kImported: "perf script", "strace", "lackey"; otherwise empty
 
   bool operator==(const Header&) const = default;
 };

@@ -35,12 +35,14 @@ std::string_view tier_name(Tier tier) {
       return "perf";
     case Tier::kUnprivileged:
       return "unprivileged";
+    case Tier::kImported:
+      return "imported";
   }
   return "?";
 }
 
 std::optional<Tier> tier_from_name(std::string_view name) {
-  for (const Tier tier : {Tier::kBpf, Tier::kPerf, Tier::kUnprivileged}) {
+  for (const Tier tier : {Tier::kBpf, Tier::kPerf, Tier::kUnprivileged, Tier::kImported}) {
     if (tier_name(tier) == name) return tier;
   }
   return std::nullopt;
@@ -66,6 +68,7 @@ std::string encode_header(const Header& header) {
       {"fault_around_bytes", header.fault_around_bytes},
       {"thp_disabled_while_recording", header.thp_disabled_while_recording},
       {"scrubbed", header.scrubbed},
+      {"imported_from", json_text(header.imported_from)},
   });
 }
 
@@ -92,6 +95,7 @@ Result<Header, std::string> decode_header(std::string_view json) {
   header.fault_around_bytes = object.number<std::uint64_t>("fault_around_bytes");
   header.thp_disabled_while_recording = object.flag("thp_disabled_while_recording");
   header.scrubbed = object.flag("scrubbed");
+  if (object.has("imported_from")) header.imported_from = object.text("imported_from");
   if (!object.error().empty()) return fail(object.error());
   return header;
 }

@@ -41,6 +41,8 @@ class JsonObject {
     }
     return negative < 0 ? static_cast<Int>(negative) : static_cast<Int>(positive);
   }
+  // Whether there is such a member: recordings of before lack what came later.
+  [[nodiscard]] bool has(const char* name) const { return object_.contains(name); }
   [[nodiscard]] bool flag(const char* name);
   [[nodiscard]] std::string text(const char* name);
   [[nodiscard]] std::vector<std::string> texts(const char* name);

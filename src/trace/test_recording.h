@@ -70,7 +70,8 @@ inline Header full_header() {
           .thp_state = {{"enabled", "always [madvise] never"}, {"hugepages-64kB/enabled", "[always]"}},
           .fault_around_bytes = 65536,
           .thp_disabled_while_recording = true,
-          .scrubbed = true};
+          .scrubbed = true,
+          .imported_from = "strace"};
 }
 
 inline Gate full_gate() {

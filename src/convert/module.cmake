@@ -1,0 +1,1 @@
+target_link_libraries(${QUIRE_MODULE} PRIVATE absl::flat_hash_map)
