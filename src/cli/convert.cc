@@ -68,19 +68,18 @@ void tell_conversion(const Request& request, const convert::Converted& done, con
 
 Result<int, Diagnostic> run_convert(Words words) {
   Request request;
-  Arguments arguments(
-      {.verb = "convert",
-       .synopsis = "INPUT -o FILE [options]",
-       .summary = "Makes a recording of what another program traced: perf script, strace, or "
-                  "valgrind's lackey.\nWhat such a text cannot show stands in the recording, "
-                  "and decides what may be concluded from it.",
-       .examples = {"quire convert strace.txt -o mine.quire",
-                    "perf script -F +addr --show-task-events --show-mmap-events | quire convert - "
-                    "-o mine.quire",
-                    "quire convert lackey.txt --from lackey --lenient -o mine.quire"}});
-  arguments.operand("INPUT", request.input, "The text; - is standard input");
+  Arguments arguments({.verb = "convert",
+                       .synopsis = "INPUT -o FILE [options]",
+                       .summary = "Makes a recording of what another program traced: perf script, strace, or "
+                                  "valgrind's lackey.\nWhat such a text cannot show stands in the recording, "
+                                  "and decides what may be concluded from it.",
+                       .examples = {"quire convert strace.txt -o mine.quire",
+                                    "perf script -F +addr | quire convert - --from perf -o mine.quire",
+                                    "quire convert lackey.txt --from lackey --lenient -o mine.quire"}});
+  arguments.operand("INPUT", request.input, "The text; - is standard input", Values::files(""));
   arguments.option("-o,--output", request.output, "FILE", "The recording; an older one becomes FILE.old");
-  arguments.option("--from", request.from, "FORMAT", "perf, strace or lackey (default: as the text shows)");
+  arguments.option("--from", request.from, "FORMAT", "perf, strace or lackey (default: as the text shows)",
+                   Values::of({"perf", "strace", "lackey"}));
   arguments.flag("--lenient", request.lenient, "Leave out lines that do not fit, and say how many");
   arguments.flag("--scrub", request.scrub, "Replace names of files by hashes");
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;

@@ -79,7 +79,8 @@ TEST_F(Exchange, ConvertRefusesWhatItDoesNotUnderstand) {
   EXPECT_THAT(quire({"convert"}).err, HasSubstr("nothing to read"));
   EXPECT_THAT(quire({"convert", "x"}).err, HasSubstr("-o FILE"));
   EXPECT_THAT(quire({"convert", "x", "-o", "y", "--from", "strac"}).err, HasSubstr("did you mean strace?"));
-  std::ofstream(file("bad")) << "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 brk(\x1b[2J) = 0x1\n";
+  std::ofstream(file("bad")) << "1 execve(\"/a\", [\"a\"], 0x1) = 0\n1 brk(\x1b"
+                                "c) = 0x1\n";
   const Finished strict = quire({"convert", file("bad"), "-o", file("o.quire")});
   EXPECT_EQ(strict.status, 5);
   EXPECT_THAT(strict.err, HasSubstr(file("bad") + ":2: argument 1 of brk: expected"));

@@ -37,6 +37,9 @@ class Replayer {
   // After the last event: everything still alive is counted as it stands.
   [[nodiscard]] Result<ReplayResult, Diagnostic> finish();
 
+  // What all events so far would have taken.
+  [[nodiscard]] const cost::Bill& bill() const { return biller_.bill(); }
+
  private:
   struct File {
     vm::FileKind kind = vm::FileKind::kRegular;
