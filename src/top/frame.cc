@@ -53,6 +53,8 @@ std::optional<double> event_counter(const Frame& frame, std::string_view name, S
   return counter(frame, [](const live::ThpCounts& c) -> const live::Counts& { return c.events; }, name, span);
 }
 
+bool counts_folios(std::string_view counter) { return counter.starts_with("nr_"); }
+
 ByteCount bytes_in(const Frame& frame, Order size, std::string_view figure) {
   const std::int64_t folios = live::count_of(of_size(frame.now.counts, size), figure);
   return ByteCount(static_cast<std::uint64_t>(std::max<std::int64_t>(folios, 0)) * size.bytes().raw());

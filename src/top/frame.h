@@ -93,6 +93,9 @@ enum class Span : std::uint8_t { kPerSecond, kSinceStart, kSinceBoot };
 [[nodiscard]] std::optional<double> khugepaged_counter(const Frame& frame, std::string_view name, Span span);
 [[nodiscard]] std::optional<double> event_counter(const Frame& frame, std::string_view name, Span span);
 
+// "nr_anon" and the like: folios that there are, not events that have happened.
+[[nodiscard]] bool counts_folios(std::string_view counter);
+
 // Bytes in folios of a size by a figure that counts folios: "nr_anon".
 [[nodiscard]] ByteCount bytes_in(const Frame& frame, Order size, std::string_view figure);
 // Anonymous memory of the host by folio size; what large folios do not have is of

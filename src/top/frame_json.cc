@@ -1,6 +1,7 @@
 #include "top/frame_json.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/size.h"
@@ -20,27 +21,28 @@ Json or_null(const std::optional<Number>& number) {
 
 double seconds(Time time) { return std::chrono::duration<double>(time).count(); }
 
-// Events have a total and a rate; folios that there are have a number.
-bool is_gauge(std::string_view counter) { return counter.starts_with("nr_"); }
+using RateOf = std::function<std::optional<double>(std::string_view)>;
 
-Json counters_json(const live::Counts& counts) {
-  Json json = Json::object();
-  for (const auto& [name, value] : counts) json[name] = value;
-  return json;
+// {counters, per_second}
+Json counters_json(const live::Counts& counts, const RateOf& rate_of) {
+  Json totals = Json::object(), rates = Json::object();
+  for (const auto& [name, value] : counts) {
+    totals[name] = value;
+    if (!counts_folios(name)) rates[name] = or_null(rate_of(name));
+  }
+  return {{"counters", totals}, {"per_second", rates}};
 }
 
 Json size_json(const Frame& frame, Order size) {
-  const live::Counts& counts = of_size(frame.now.counts, size);
   const std::string rule = rule_of(frame, size);
-  Json rates = Json::object();
-  for (const auto& [name, value] : counts)
-    if (!is_gauge(name)) rates[name] = or_null(size_counter(frame, size, name, Span::kPerSecond));
-  return {{"size_bytes", size.bytes().raw()},
-          {"rule", rule.empty() ? Json() : Json(trace::escape_name(rule))},
-          {"anon_bytes", bytes_in(frame, size, "nr_anon").raw()},
-          {"partially_mapped_bytes", bytes_in(frame, size, "nr_anon_partially_mapped").raw()},
-          {"counters", counters_json(counts)},
-          {"per_second", rates}};
+  Json json{{"size_bytes", size.bytes().raw()},
+            {"rule", rule.empty() ? Json() : Json(trace::escape_name(rule))},
+            {"anon_bytes", bytes_in(frame, size, "nr_anon").raw()},
+            {"partially_mapped_bytes", bytes_in(frame, size, "nr_anon_partially_mapped").raw()}};
+  json.update(counters_json(of_size(frame.now.counts, size), [&](std::string_view name) {
+    return size_counter(frame, size, name, Span::kPerSecond);
+  }));
+  return json;
 }
 
 Json by_size(const live::ByOrder& pages) {
@@ -50,17 +52,14 @@ Json by_size(const live::ByOrder& pages) {
 }
 
 Json events_json(const Frame& frame) {
-  Json rates = Json::object();
-  for (const auto& [name, value] : frame.now.counts.events)
-    rates[name] = or_null(event_counter(frame, name, Span::kPerSecond));
-  return {{"counters", counters_json(frame.now.counts.events)}, {"per_second", rates}};
+  return counters_json(frame.now.counts.events,
+                       [&](std::string_view name) { return event_counter(frame, name, Span::kPerSecond); });
 }
 
 Json khugepaged_json(const Frame& frame) {
-  Json rates = Json::object();
-  for (const auto& [name, value] : frame.now.counts.khugepaged)
-    rates[name] = or_null(khugepaged_counter(frame, name, Span::kPerSecond));
-  return {{"counters", counters_json(frame.now.counts.khugepaged)}, {"per_second", rates}};
+  return counters_json(frame.now.counts.khugepaged, [&](std::string_view name) {
+    return khugepaged_counter(frame, name, Span::kPerSecond);
+  });
 }
 
 Json memory_json(const Frame& frame) {

@@ -193,9 +193,6 @@ constexpr std::array kSizeColumns{SizeColumn{"alloc", "anon_fault_alloc", 6, 0},
                                   SizeColumn{"shfallb", "shmem_fallback", 7, 140},
                                   SizeColumn{"nr_anon", "nr_anon", 7, 150}};
 
-// Folios that there are, not events that happened.
-bool is_gauge(std::string_view counter) { return counter.starts_with("nr_"); }
-
 std::optional<double> failing_share(const Frame& frame, Order size, Span span) {
   const auto failed = size_counter(frame, size, "anon_fault_fallback", span);
   const auto made = size_counter(frame, size, "anon_fault_alloc", span);
@@ -228,7 +225,7 @@ Line size_line(const Frame& frame, Order size, const View& view, std::size_t col
   for (const SizeColumn& c : kSizeColumns) {
     if (columns < c.least_screen) continue;
     const auto number =
-        size_counter(frame, size, c.counter, is_gauge(c.counter) ? Span::kSinceBoot : view.span);
+        size_counter(frame, size, c.counter, counts_folios(c.counter) ? Span::kSinceBoot : view.span);
     line.add(" " + right(number ? short_number(*number) : kUnknown, c.columns));
   }
   return line;
@@ -241,7 +238,7 @@ bool is_on(const Frame& frame, Order size) {
 
 bool moved(const Frame& frame, Order size, Span span) {
   return std::ranges::any_of(kSizeColumns, [&](const SizeColumn& c) {
-    return !is_gauge(c.counter) && size_counter(frame, size, c.counter, span).value_or(0) != 0;
+    return !counts_folios(c.counter) && size_counter(frame, size, c.counter, span).value_or(0) != 0;
   });
 }
 
@@ -272,8 +269,7 @@ Sizes sizes_shown(const Frame& frame, const View& view, std::size_t most) {
 std::vector<Line> host_lines(const Frame& frame, const View& view, Area area) {
   std::vector<Line> lines{title(frame, view, area.columns)};
   const std::vector<Line> memory = memory_lines(frame, view, area.columns);
-  constexpr std::size_t kLow = 16;  // lines
-  if (area.lines >= kLow) {
+  if (area.lines >= kLowScreen) {
     lines.push_back(settings_line(frame, view));
     lines.push_back(tier_line(frame, view));
     lines.insert(lines.end(), memory.begin(), memory.end());

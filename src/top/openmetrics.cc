@@ -77,15 +77,13 @@ void add_settings(Text& text, const Frame& frame) {
   for (const auto& [file, word] : frame.settings) text.add({{"file", file}, {"word", word}}, 1);
 }
 
-bool is_gauge(std::string_view counter) { return counter.starts_with("nr_"); }
-
 // Every counter of hugepages-<size>/stats that some size has.
 void add_sizes(Text& text, const Frame& frame) {
   live::Counts names;
   for (const auto& [size, counts] : frame.now.counts.sizes) names.insert(counts.begin(), counts.end());
   for (const auto& [name, ignored] : names) {
-    text.begin({is_gauge(name) ? kGauge : kCounter, "quire_thp_" + name, "",
-                fmt::format("{} of hugepages-<size>/stats{}.", name, is_gauge(name) ? ", folios" : "")});
+    text.begin({counts_folios(name) ? kGauge : kCounter, "quire_thp_" + name, "",
+                fmt::format("{} of hugepages-<size>/stats{}.", name, counts_folios(name) ? ", folios" : "")});
     for (const auto& [size, counts] : frame.now.counts.sizes)
       if (counts.contains(name)) text.add({{"size", size_label(size)}}, counts.at(name));
   }

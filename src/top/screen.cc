@@ -18,8 +18,7 @@ void append(std::vector<Line>& to, const std::vector<Line>& lines, std::size_t m
 // What stands above the processes: at most about half of the screen.
 std::vector<Line> upper_part(const Frame& frame, const View& view, Area area) {
   std::vector<Line> lines = host_lines(frame, view, area);
-  constexpr std::size_t kLow = 16;
-  if (area.lines < kLow) {
+  if (area.lines < kLowScreen) {
     append(lines, finding_lines(frame, view, 1), 1);
     return lines;
   }

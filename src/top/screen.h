@@ -10,6 +10,9 @@
 
 namespace quire::top {
 
+// Lines: a screen that has fewer shows no counters by size.
+inline constexpr std::size_t kLowScreen = 16;
+
 struct Screen {
   std::vector<Line> lines;  // as many as asked for, each as wide
   std::size_t page = 0;     // rows of processes on it
