@@ -10,12 +10,11 @@
 #include "cli/policies.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
-#include "lab/mapping_use.h"
 #include "lab/replay_many.h"
-#include "policy/parse.h"
 #include "report/document.h"
 #include "report/figures.h"
 #include "report/mapping_use.h"
+#include "report/replay_document.h"
 #include "report/table.h"
 
 namespace quire::cli {
@@ -28,17 +27,11 @@ struct Request {
   std::string profile;
   unsigned jobs = default_jobs();
   bool by_mapping = false;
+  unsigned timeline = 0;
   bool json = false;
 };
 
-struct Answer {
-  std::vector<lab::Policy> policies;
-  std::vector<lab::ReplayResult> results;  // of each policy
-  std::vector<lab::MemoryUse> uses;        // of each policy, when asked for
-  std::vector<std::string> notes;          // about the recording
-};
-
-void print_table(const Answer& answer, report::Ink ink) {
+void print_table(const report::ReplayAnswer& answer, report::Ink ink) {
   std::vector<report::Column> columns;
   columns.reserve(answer.policies.size());
   for (std::size_t i = 0; i < answer.policies.size(); ++i) {
@@ -49,32 +42,8 @@ void print_table(const Answer& answer, report::Ink ink) {
     fmt::print("\n{}", report::mapping_use_text(answer.uses[i], answer.policies[i].text));
 }
 
-nlohmann::ordered_json policy_json(const lab::Policy& policy, const lab::ReplayResult& result) {
-  nlohmann::ordered_json json{{"policy", policy.text}, {"canonical", policy::canonical(policy.settings)}};
-  json.update(report::json_of(report::sheet_of(result)));
-  json["counters"] = report::counters_json(result.counters);
-  json["notes"] = report::texts_json(result.notes);
-  return json;
-}
-
-void print_json(const Request& request, const Answer& answer, const trace::Reader& reader, ByteCount ram,
-                const cost::Profile& profile) {
-  auto document = report::new_document();
-  document["inputs"] = report::input_json(request.file, reader);
-  document["machine"] = {{"ram_bytes", ram.raw()}, {"profile", profile.name}};
-  document["notes"] = report::texts_json(answer.notes);
-  document["policies"] = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < answer.policies.size(); ++i) {
-    document["policies"].push_back(policy_json(answer.policies[i], answer.results[i]));
-    if (answer.uses.empty()) continue;
-    document["policies"].back()["largest_bytes"] = answer.uses[i].largest.bytes().raw();
-    document["policies"].back()["mappings"] = report::mapping_use_json(answer.uses[i]);
-  }
-  fmt::print("{}", report::to_text(document));
-}
-
 // Each sentence once: most are about the recording and the same for every policy.
-void tell_notes(const Answer& answer) {
+void tell_notes(const report::ReplayAnswer& answer) {
   std::vector<std::string> told = answer.notes;
   for (const lab::ReplayResult& result : answer.results) {
     for (const std::string& note : result.notes) {
@@ -84,21 +53,18 @@ void tell_notes(const Answer& answer) {
   for (const std::string& note : told) tell("replay", note);
 }
 
-Result<std::vector<lab::MemoryUse>, Diagnostic> uses_of(const Request& request,
-                                                        const std::vector<lab::ReplayOptions>& runs,
-                                                        const std::vector<lab::ReplayResult>& results) {
-  std::vector<lab::MemoryUse> uses;
-  if (!request.by_mapping) return uses;
-  trace::Reader reader = QUIRE_TRY(open_recording("replay", request.file));
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    uses.push_back(QUIRE_TRY(lab::memory_use(reader, runs[i], results[i].peak_event)));
-  return uses;
-}
+// Fewer are no timeline, and more than a page can show.
+constexpr unsigned kMostSamples = 2000;
 
-std::vector<std::string> notes_of(const trace::Reader& reader) {
-  std::vector<std::string> notes = reader.notes();
-  if (const std::string warning = lab::gate_warning(reader); !warning.empty()) notes.push_back(warning);
-  return notes;
+Result<void, Diagnostic> check(const Request& request) {
+  if (request.timeline == 0) return {};
+  const auto misuse = [](std::string what, std::string hint) {
+    return fail(Diagnostic{Diagnostic::Kind::kUsage, "replay: --timeline", std::move(what), std::move(hint)});
+  };
+  if (request.timeline < 2 || request.timeline > kMostSamples)
+    return misuse(fmt::format("expected 2 to {}", kMostSamples), "");
+  if (!request.json) return misuse("is part of the answer for programs only", "add --json");
+  return {};
 }
 
 }  // namespace
@@ -122,23 +88,27 @@ Result<int, Diagnostic> run_replay(Words words) {
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
   arguments.flag("--by-mapping", request.by_mapping,
                  "Also each mapping at the peak: waste, why it is not huge");
+  arguments.option("--timeline", request.timeline, "N", "With --json: memory at N moments, for quire report");
   arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   const ByteCount ram = QUIRE_TRY(ram_of("replay", request.ram));
   const trace::Reader reader = QUIRE_TRY(open_recording("replay", request.file));
-  Answer answer{.policies = QUIRE_TRY(policies_of("replay", request.policies)),
-                .results = {},
-                .uses = {},
-                .notes = notes_of(reader)};
+  QUIRE_TRY(check(request));
+  report::ReplayAnswer answer{.policies = QUIRE_TRY(policies_of("replay", request.policies)),
+                              .results = {},
+                              .uses = {},
+                              .notes = report::notes_of(reader)};
   std::vector<lab::ReplayOptions> runs;
   runs.reserve(answer.policies.size());
   const auto profile = QUIRE_TRY(profile_of(request.profile));
-  for (const lab::Policy& policy : answer.policies) runs.push_back({policy.settings, ram, profile});
+  for (const lab::Policy& policy : answer.policies)
+    runs.push_back(
+        {.settings = policy.settings, .ram = ram, .profile = profile, .timeline_samples = request.timeline});
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
-  answer.uses = QUIRE_TRY(uses_of(request, runs, answer.results));
+  if (request.by_mapping) answer.uses = QUIRE_TRY(report::uses_of(request.file, runs, answer.results));
   if (request.json) {
-    print_json(request, answer, reader, ram, *profile);
+    fmt::print("{}", report::to_text(report::replay_document(answer, request.file, reader, ram, *profile)));
   } else {
     print_table(answer, arguments.ink());
   }

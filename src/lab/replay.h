@@ -4,11 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cost/bill.h"
 #include "lab/own_advice.h"
+#include "lab/timeline.h"
 #include "policy/settings.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -23,6 +25,7 @@ struct ReplayOptions {
   ByteCount ram{64ULL << 30};                              // of the simulated machine
   std::shared_ptr<const cost::Profile> profile = nullptr;  // that prices it; null: the reference machine's
   OwnAdvice own{};                                         // what the programs say besides
+  unsigned timeline_samples = 0;                           // 2 or more: keep a timeline
 };
 
 // What one replay came to. Counts are of the whole recorded process tree.
@@ -60,6 +63,7 @@ struct ReplayResult {
   // What the recording holds that this replay does not model, and what did
   // not fit: one sentence each, with how often.
   std::vector<std::string> notes;
+  std::optional<Timeline> timeline;  // when it was asked for
 };
 
 // Replays the whole recording (from its beginning) under one policy.

@@ -25,7 +25,10 @@ Json new_document() {
 }
 
 Json input_json(const std::string& path, const trace::Reader& reader) {
-  return {{"path", trace::escape_name(path)}, {"content_hash", hash_text(reader.content_hash())}};
+  return {{"path", trace::escape_name(path)},
+          {"content_hash", hash_text(reader.content_hash())},
+          {"header", trace::to_json(reader.header())},
+          {"summary", trace::to_json(reader.summary())}};
 }
 
 std::string hash_text(std::uint64_t hash) { return fmt::format("{:016x}", hash); }

@@ -18,7 +18,7 @@ inline constexpr int kSchemaVersion = 1;
 // {schema_version, tool_version, host}
 [[nodiscard]] nlohmann::ordered_json new_document();
 
-// {path, content_hash} of a recording.
+// {path, content_hash, header, summary} of a recording.
 [[nodiscard]] nlohmann::ordered_json input_json(const std::string& path, const trace::Reader& reader);
 
 // 64 bits as 16 hexadecimal digits: JSON numbers cannot hold them.

@@ -100,6 +100,9 @@ struct TraceStats {
 [[nodiscard]] std::string to_text(const TraceStats& stats);
 // For programs: the `results` object; snake_case, units as suffixes.
 [[nodiscard]] nlohmann::ordered_json to_json(const TraceStats& stats);
+// Its `header` and `summary` alone.
+[[nodiscard]] nlohmann::ordered_json to_json(const Header& header);
+[[nodiscard]] nlohmann::ordered_json to_json(const std::optional<Summary>& summary);
 
 // A name from a recording as it may reach a terminal: control characters,
 // bytes that are not UTF-8 and bidirectional overrides become \xNN or \u{N}.

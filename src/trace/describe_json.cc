@@ -34,7 +34,9 @@ Json gate_json(const Gate& gate) {
           {"failures", names_json(gate.failures)}};
 }
 
-Json summary_json(const std::optional<Summary>& summary) {
+}  // namespace
+
+Json to_json(const std::optional<Summary>& summary) {
   if (!summary) return nullptr;
   Json json{{"lost_events", summary->lost_events}, {"events", summary->events},
             {"touches", summary->touches},         {"min_flt", summary->min_flt},
@@ -45,7 +47,7 @@ Json summary_json(const std::optional<Summary>& summary) {
   return json;
 }
 
-Json header_json(const Header& header) {
+Json to_json(const Header& header) {
   Json limits = Json::object();
   for (const auto& [name, limit] : header.rlimits) limits[escape_name(name)] = {limit.first, limit.second};
   Json thp = Json::object();
@@ -72,6 +74,8 @@ Json header_json(const Header& header) {
           {"imported_from",
            header.imported_from.empty() ? Json(nullptr) : Json(escape_name(header.imported_from))}};
 }
+
+namespace {
 
 Json task_json(const TaskStats& task) {
   Json json{{"task", task.id},
@@ -121,8 +125,8 @@ Json to_json(const TraceStats& stats) {
   for (const auto& [id, mm] : stats.mms) mms.push_back(mm_json(mm));
   Json json{{"file_bytes", stats.file_size.raw()},
             {"content_hash", fmt::format("{:016x}", stats.content_hash)},
-            {"header", header_json(stats.header)},
-            {"summary", summary_json(stats.summary)},
+            {"header", to_json(stats.header)},
+            {"summary", to_json(stats.summary)},
             {"notes", names_json(stats.notes)},
             {"events", stats.events},
             {"last_event_us", stats.last_time_us},
