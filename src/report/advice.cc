@@ -27,6 +27,10 @@ constexpr std::size_t kWidth = 78;
 constexpr std::size_t kTitleWidth = 11;
 constexpr std::size_t kNameWidth = 22;
 
+constexpr const char* kRisk =
+    "a host too fragmented for a size falls back to smaller ones; what fewer TLB misses save is not in "
+    "these times";
+
 const char* word_of(Confidence confidence) {
   switch (confidence) {
     case Confidence::kHigh:
@@ -223,6 +227,13 @@ std::vector<std::string> undo_lines(const Advice& advice) {
   return joined(best.change.undo, change_lines(best.settings, advice.now().settings));
 }
 
+// What keeps the host so over a reboot; empty where nothing of it changes, or the kernel knows no such words.
+std::string boot_words(const Advice& advice) {
+  const Candidate& best = advice.recommended();
+  const bool can = concerns_host(best) && advice.kernel >= policy::kHasThpAnon;
+  return can ? policy::canonical(best.settings) : "";
+}
+
 std::string_view scope_text(Scope scope) {
   switch (scope) {
     case Scope::kMapping:
@@ -254,15 +265,13 @@ std::string advice_text(const Advice& advice, const std::string& program) {
   const Candidate& best = advice.recommended();
   text += lines_of("DO", do_lines(advice));
   if (!best.change.needs.empty()) text += paragraph("NEEDS", best.change.needs);
-  if (concerns_host(best) && advice.kernel >= policy::kHasThpAnon) {
-    text += lines_of("TO KEEP", {policy::canonical(best.settings)});
+  if (const std::string words = boot_words(advice); !words.empty()) {
+    text += lines_of("TO KEEP", {words});
     text += paragraph("", "on the kernel's command line");
   }
   text += paragraph("SCOPE", scope_text(best.change.scope));
   text += lines_of("UNDO", undo_lines(advice));
-  text += paragraph("RISK",
-                    "a host too fragmented for a size falls back to smaller ones; what fewer TLB misses save "
-                    "is not in these times");
+  text += paragraph("RISK", kRisk);
   return text;
 }
 
@@ -283,6 +292,17 @@ nlohmann::ordered_json advice_json(const Advice& advice) {
       {"undo", nlohmann::ordered_json::array()}};
   for (const auto& line : do_lines(advice)) json["do"].push_back(line);
   for (const auto& line : undo_lines(advice)) json["undo"].push_back(line);
+  const auto unless_leave = [&advice](std::string_view text) {
+    return advice.leave() || text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+  };
+  const Candidate& best = advice.recommended();
+  json["sentence"] = verdict(advice);
+  json["why"] = why(advice);
+  json["keep"] = unless_leave(boot_words(advice));
+  json["needs"] = unless_leave(best.change.needs);
+  json["concerns"] = unless_leave(scope_text(best.change.scope));
+  json["risk"] = unless_leave(kRisk);
+  json["recommended"] = advice.best;
   json["pareto"] = nlohmann::ordered_json::array();
   for (const std::size_t i : advice.pareto) {
     const Candidate& c = advice.candidates[i];

@@ -93,7 +93,10 @@ TEST(AdviceJson, Verdict) {
   EXPECT_EQ(advice_json(advice(2))["verdict"], "use");
   EXPECT_EQ(advice_json(advice(2))["policy"], "16K+32K+64K+2M");
   EXPECT_EQ(advice_json(advice(2))["do"].size(), 5U);
+  EXPECT_EQ(advice_json(advice(2))["keep"], "thp_anon=16K-64K,2M:always");
   EXPECT_TRUE(advice_json(advice(0))["policy"].is_null());
+  EXPECT_EQ(advice_json(advice(2))["recommended"], 2);
+  EXPECT_TRUE(advice_json(advice(0))["risk"].is_null());
   EXPECT_EQ(advice_json(advice(0))["do"].size(), 0U);
 }
 
