@@ -7,7 +7,7 @@ SETUP := scripts/setup.sh
 RECORDING ?= $(firstword $(wildcard traces/python*.quire) $(wildcard traces/*.quire))
 POLICIES ?= never 64K 2M all 16K+64K
 
-.PHONY: build everything run test asan tsan bench accuracy fuzz litmus mutations format tidy setup clean help
+.PHONY: build everything run test asan tsan bench accuracy fuzz litmus mutations deb deb-try format tidy setup clean help
 
 build: setup  ## the program, at build/quire
 	@cmake --preset release --log-level=WARNING >/dev/null
@@ -46,6 +46,13 @@ litmus: build  ## every litmus file on both sides, then 10,000 random experiment
 mutations: setup  ## small wrong changes to the engine, each of which an experiment must notice
 	@scripts/mutations.py
 
+deb: setup  ## Debian packages, in build-package/
+	@scripts/setup.sh scripts/packages-deb.txt
+	@JOBS=$(JOBS) scripts/deb.sh
+
+deb-try:  ## these packages on a clean Debian 12, made for it (needs root, and a mirror)
+	@scripts/deb_try.sh
+
 format: setup  ## clang-format over every source
 	@git ls-files -z '*.h' '*.cc' '*.c' | xargs -0 -r clang-format-19 -i
 
@@ -59,4 +66,4 @@ clean:  ## remove every build folder
 	rm -rf build build-*
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | column -t -s '	'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | column -t -s '	'

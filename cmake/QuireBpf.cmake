@@ -11,6 +11,7 @@ function(quire_bpf name)
   add_custom_command(
     OUTPUT ${out}/${name}.skel.h
     COMMAND ${QUIRE_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Werror
+            -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
             -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -D__TARGET_ARCH_x86
             -c ${dir}/${name}.bpf.c -o ${out}/${name}.bpf.o
     COMMAND ${QUIRE_BPFTOOL} gen skeleton ${out}/${name}.bpf.o name ${name}_bpf > ${out}/${name}.skel.h

@@ -25,6 +25,8 @@ function(quire_library)
   target_link_libraries(libquire PRIVATE fmt::fmt absl::flat_hash_map PkgConfig::XXHASH)
   set_target_properties(libquire PROPERTIES OUTPUT_NAME quire EXPORT_NAME quire LINKER_LANGUAGE CXX)
 
+  install(FILES ${CMAKE_SOURCE_DIR}/examples/library.cc COMPONENT development
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libquire-dev/examples)
   install(TARGETS libquire EXPORT quire
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
           FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
@@ -53,4 +55,8 @@ endfunction()
 if(TARGET quire_kernel)
   quire_library()
   quire_library_config()
+endif()
+if(TARGET quire)
+  include(cmake/QuireProgramInstall.cmake)
+  include(cmake/QuirePackages.cmake)
 endif()

@@ -147,6 +147,14 @@ class BashCompletion(Bash):
         if not cls.library.exists():
             raise unittest.SkipTest("bash-completion is not installed")
 
+    def test_is_found_by_its_name(self):
+        """As a package installs it, without being read before."""
+        folder = self.folder / ".local/share/bash-completion/completions"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "completion/quire.bash", folder / "quire")
+        self.setup = self.setup.replace("source <(quire completion bash); ", "")
+        self.test_completes_a_verb()
+
     def test_completes_options_of_the_command_behind_two_dashes(self):
         self.assertEqual(self.completed("quire record -o x -- dd coun"), "quire record -o x -- dd count=")
 
@@ -173,6 +181,16 @@ class Zsh(Shell, unittest.TestCase):
             terminal.close()
         return {line.split()[0] for line in re.sub(r"\x1b\[[0-9;?]*\w", "", text).splitlines() if line.split()} | \
             ({self.completed(typed).split()[-1]})
+
+
+class ZshAutoload(Zsh):
+    """As a package installs it: a file that zsh reads when it is asked for the first time."""
+    setup = "fpath=($HOME/functions $fpath); " + re.sub("source <.*?; ", "", Zsh.setup)
+
+    @classmethod
+    def prepare(cls):
+        (cls.folder / "functions").mkdir()
+        shutil.copy(ROOT / "completion/quire.zsh", cls.folder / "functions/_quire")
 
 
 class Fish(Shell, unittest.TestCase):

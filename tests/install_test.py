@@ -21,6 +21,29 @@ def run(*words, **more):
     return done.stdout
 
 
+class InstalledProgram(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.prefix = pathlib.Path(folder.name)
+        run("cmake", "--install", BUILD, "--prefix", cls.prefix, "--component", "program")
+
+    def test_it_finds_the_engines_of_other_architectures(self):
+        self.assertIn("engines x86-64 arm64 arm64-16k arm64-64k\n", run(self.prefix / "bin/quire", "version"))
+
+    def test_pages_completion_and_data_are_where_they_are_looked_for(self):
+        for name in ("man/man1/quire-replay.1", "man/man5/quire-policy.5", "man/man7/quire.7",
+                     "bash-completion/completions/quire", "zsh/site-functions/_quire",
+                     "fish/vendor_completions.d/quire.fish", "quire/recordings/sqlite.quire",
+                     "quire/profiles/reference.toml", "quire/litmus/cow-64k.litmus", "doc/quire/README.md"):
+            self.assertTrue((self.prefix / "share" / name).exists(), name)
+
+    def test_the_shipped_recordings_can_be_replayed(self):
+        recording = self.prefix / "share/quire/recordings/sqlite.quire"
+        self.assertIn("minor faults", run(self.prefix / "bin/quire", "replay", recording, "--policy", "64K"))
+
+
 class Installed(unittest.TestCase):
     """One prefix for all, moved after it was installed: nothing may name the old place."""
 

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Every example of every verb's --help, run as it stands, in a folder that has what it names.
+
+What would take minutes is shortened, and what would change this host's settings for good runs
+dry (SHORTER). An example that lacks a privilege or a program is skipped with the reason."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+THP = pathlib.Path("/sys/kernel/mm/transparent_hugepage")
+PROGRAM = None  # build/quire, of the command line
+PATIENCE = 240  # seconds, for one example on a machine that is busy
+FINDING, PRIVILEGE = 3, 4  # docs/reference/exit-codes.md
+
+SHORTER = [
+    (r"quire (apply|restore)(?! --dry-run)", r"quire \1 --dry-run"),
+    (r"quire calibrate( --rounds \d+)?", "quire calibrate --rounds 6"),
+    (r"--runs \d{3,}", "--runs 20"),
+    (r"quire litmus fuzz --seed", "quire litmus fuzz --runs 20 --seed"),
+]
+# Bad news is an answer of these, and about this host or its noise, not about the example.
+MAY_FIND = {"doctor", "verify", "litmus", "litmus run", "litmus fuzz"}
+# What examples stand for that not every machine has: small programs of that name.
+STAND_INS = {"java": "dd if=/dev/zero of=/dev/null bs=1M count=4 status=none", "make": "true",
+             "pgrep": f"echo {os.getpid()}"}
+
+
+def settings():
+    """Of this host, to be the same afterwards."""
+    return {p: p.read_text() for p in THP.rglob("*") if p.is_file() and "stats" not in p.parts and
+            os.access(p, os.R_OK) and p.stat().st_mode & 0o200}
+
+
+def script(path, *lines):
+    path.write_text("#!/bin/sh\n" + "\n".join(lines) + "\n")
+    path.chmod(0o755)
+
+
+def furnish(folder):
+    """The files that examples name."""
+    (folder / "script.py").write_text("print(len(bytes(8 << 20)))\n")
+    script(folder / "server", "exec dd if=/dev/zero of=/dev/null bs=1M count=4 status=none")
+    (folder / "bin").mkdir()
+    for name, line in STAND_INS.items():
+        script(folder / "bin" / name, line)
+    shutil.copytree(ROOT / "traces", folder / "traces")
+    shutil.copytree(ROOT / "litmus", folder / "litmus")
+    shutil.copy(ROOT / "litmus/cow-16k.litmus", folder / "mine.litmus")
+    shutil.copy(ROOT / "traces/sqlite.quire", folder / "mine.quire")
+    shutil.copy(ROOT / "profiles/reference.toml", folder / "mine.toml")
+    (folder / "space.toml").write_text('policies = ["4K", "64K"]\n')
+    (folder / "found").mkdir()
+    (folder / "sosreport-db1/proc/1").mkdir(parents=True)
+    thp = folder / "sosreport-db1/sys/kernel/mm/transparent_hugepage"
+    thp.mkdir(parents=True)
+    (thp / "enabled").write_text("always [madvise] never\n")
+
+
+class Examples(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        holder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(holder.cleanup)
+        cls.folder = pathlib.Path(holder.name)
+        furnish(cls.folder)
+        cls.env = {**os.environ, "PATH": f"{PROGRAM.parent}:{cls.folder}/bin:{os.environ['PATH']}"}
+        cls.described = json.loads(subprocess.run([PROGRAM, "help", "--json"], capture_output=True, check=True).stdout)
+
+    def why_not(self, example):
+        """The program of this machine that an example needs and is not there, or nothing."""
+        for command in re.findall(r"(?:^|\| )([a-z0-9]+) ", example):
+            if subprocess.run(["bash", "-c", f"type {command}"], env=self.env, capture_output=True).returncode != 0:
+                return f"{command} is not installed"
+        return None
+
+    def run_example(self, verb, example):
+        if reason := self.why_not(example):
+            self.skipTest(reason)
+        words = example
+        for pattern, instead in SHORTER:
+            words = re.sub(pattern, instead, words)
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", words], cwd=self.folder, env=self.env, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+        if done.returncode == PRIVILEGE or "settings.lock" in done.stderr:
+            self.skipTest(done.stderr.strip().splitlines()[-1])
+        fine = {0, FINDING} if verb in MAY_FIND else {0}
+        self.assertIn(done.returncode, fine, f"{words}\n{done.stdout[-500:]}{done.stderr[-500:]}")
+
+    def run_all(self, verb, examples):
+        self.assertEqual(len(examples), 3)
+        for example in examples:
+            with self.subTest(verb=verb, example=example):
+                self.run_example(verb, example)
+
+    def test_of_every_verb(self):
+        before = settings()
+        for verb in self.described["verbs"]:
+            self.run_all(verb["verb"], verb["examples"])
+        self.assertEqual(settings(), before)
+
+    def test_of_the_program(self):
+        self.run_all("verify", self.described["examples"])
+
+
+if __name__ == "__main__":
+    PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main(verbosity=2)
