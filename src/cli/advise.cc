@@ -74,9 +74,9 @@ Result<std::string, Diagnostic> recording_of(const Request& request, std::option
 }
 
 void print_answer(const Request& request, const lab::Advice& advice, const trace::Reader& reader,
-                  ByteCount ram) {
+                  ByteCount ram, report::Ink ink) {
   if (!request.json) {
-    fmt::print("{}", report::advice_text(advice, program_of(reader)));
+    fmt::print("{}", report::advice_text(advice, program_of(reader), ink));
     return;
   }
   auto document = report::new_document();
@@ -102,16 +102,18 @@ Result<int, Diagnostic> run_advise(Words words) {
                   "which\nthe host should have, or to leave it alone: time, memory, lines to paste, undo.",
        .examples = {"quire advise mine.quire", "quire advise --profile mine.toml -- python3 script.py",
                     "quire advise mine.quire --json | jq .advice.verdict"}});
-  arguments.operand("FILE", request.file, "The recording; it must have passed its completeness gate");
+  arguments.operand("FILE", request.file, "The recording; it must have passed its gate",
+                    Values::files(".quire"));
   arguments.option("--profile", request.profile, "FILE",
-                   "Of this host (quire calibrate); default: the reference machine's");
-  arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)");
+                   "Of this host (quire calibrate); default: reference machine", Values::files(".toml"));
+  arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)",
+                   Values::of({"1G", "4G", "16G", "64G", "256G", "1T"}));
   arguments.option("--kernel", request.kernel, "VERSION",
-                   "That is to have the settings, as 6.12 (default: the one recorded on)");
-  arguments.option("--scope", request.scope, "SCOPE",
-                   "Nothing narrower: mapping (default), runtime, service, advised, host");
-  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one for each cpu)");
-  arguments.flag("--json", request.json, "For programs: docs/reference/json.md explains the fields");
+                   "That is to have it, as 6.12 (default: the one recorded on)");
+  arguments.option("--scope", request.scope, "SCOPE", "Nothing narrower than this; default mapping",
+                   Values::of({"mapping", "runtime", "service", "advised", "host"}));
+  arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
+  arguments.json(request.json);
   arguments.command(request.command);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
@@ -130,7 +132,7 @@ Result<int, Diagnostic> run_advise(Words words) {
                              .kernel = kernel,
                              .narrowest = scope,
                              .jobs = request.jobs}));
-  print_answer(request, advice, reader, ram);
+  print_answer(request, advice, reader, ram, arguments.ink());
   for (const std::string& note : advice.notes) tell("advise", note);
   return 0;
 }

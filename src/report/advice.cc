@@ -84,15 +84,16 @@ std::string name_of(const Advice& advice, const Candidate& c) {
   return &c == &advice.now() ? "now: " + name : name;
 }
 
-std::string row(const Advice& advice, const Candidate& c) {
+std::string row(const Advice& advice, const Candidate& c, Ink ink) {
   const double now = advice.cpu_ns(advice.now());
   const bool recommended = &c == &advice.recommended();
   std::string name = name_of(advice, c);
   if (name.size() > kNameWidth) name = name.substr(0, kNameWidth - 3) + "...";
-  return fmt::format(" {:<{}} {:>5.3f}x {:>10} {:>9} {:>9} {:>9}{}\n", name, kNameWidth,
-                     advice.cpu_ns(c) / now, time_text(c.kernel_ns()),
-                     time_text(cost::quantile(c.result.bill.faults, 0.99)), memory_text(advice, c),
-                     c.result.minor_faults, recommended ? " <-" : "");
+  const std::string line =
+      fmt::format(" {:<{}} {:>5.3f}x {:>10} {:>9} {:>9} {:>9}{}", name, kNameWidth, advice.cpu_ns(c) / now,
+                  time_text(c.kernel_ns()), time_text(cost::quantile(c.result.bill.faults, 0.99)),
+                  memory_text(advice, c), c.result.minor_faults, recommended ? " <-" : "");
+  return (recommended ? ink.strong(line) : line) + "\n";
 }
 
 // The title, and text behind it that is broken between words.
@@ -252,14 +253,14 @@ std::string_view scope_text(Scope scope) {
 
 }  // namespace
 
-std::string advice_text(const Advice& advice, const std::string& program) {
+std::string advice_text(const Advice& advice, const std::string& program, Ink ink) {
   std::string text = fmt::format("{} · {} of its own time recorded\n", trace::escape_name(program),
                                  time_text(advice.user_ns));
-  text += paragraph("VERDICT", verdict(advice));
-  text += paragraph("CONFIDENCE", confidence(advice));
+  text += ink.strong(paragraph("VERDICT", verdict(advice)));
+  text += ink.faint(paragraph("CONFIDENCE", confidence(advice)));
   text += fmt::format("\n {:<{}} {:>6} {:>10} {:>9} {:>9} {:>9}\n", "", kNameWidth, "time", "in kernel",
                       "p99 fault", "memory", "faults");
-  for (const Candidate* const c : rows_of(advice)) text += row(advice, *c);
+  for (const Candidate* const c : rows_of(advice)) text += row(advice, *c, ink);
   text += "\n" + paragraph("WHY", why(advice));
   if (advice.leave()) return text;
   const Candidate& best = advice.recommended();

@@ -6,13 +6,14 @@
 #include <string>
 
 #include "lab/advise.h"
+#include "report/colour.h"
 
 namespace quire::report {
 
 // The first screen: verdict, at most four rows, why, the lines to paste, undo,
 // risk, confidence. No line is wider than 78 columns but those to paste.
 // `program` comes from the recording.
-[[nodiscard]] std::string advice_text(const lab::Advice& advice, const std::string& program);
+[[nodiscard]] std::string advice_text(const lab::Advice& advice, const std::string& program, Ink ink = {});
 
 [[nodiscard]] nlohmann::ordered_json advice_json(const lab::Advice& advice);
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "policy/parse.h"
@@ -73,6 +74,14 @@ TEST(AdviceText, AProgramsOwnChange) {
   EXPECT_THAT(text, Not(HasSubstr("/sys/kernel")));
   EXPECT_EQ(advice_json(a)["scope"], "runtime");
   EXPECT_TRUE(advice_json(a)["policy"].is_null());
+}
+
+// Colour changes no word and no place: without its signs the screen is the same.
+TEST(AdviceText, ColourAddsOnlySigns) {
+  const std::string text = advice_text(advice(2), "python3", Ink(Ink::Use::kColour));
+  EXPECT_THAT(text, HasSubstr("\x1b[1mVERDICT    use 16K-64K,2M on this host\x1b[0m\n"));
+  const std::regex sign("\x1b\\[[0-9;]*m");
+  EXPECT_EQ(std::regex_replace(text, sign, ""), advice_text(advice(2), "python3"));
 }
 
 // To leave things alone is advice as well, with its reason and nothing to paste.
