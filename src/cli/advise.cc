@@ -104,12 +104,12 @@ Result<int, Diagnostic> run_advise(Words words) {
                     "quire advise mine.quire --json | jq .advice.verdict"}});
   arguments.operand("FILE", request.file, "The recording; it must have passed its gate",
                     Values::files(".quire"));
-  arguments.option("--profile", request.profile, "FILE",
-                   "Of this host (quire calibrate); default: reference machine", Values::files(".toml"));
+  arguments.option("--profile", request.profile, "FILE", "Of this host (default: of the reference machine)",
+                   Values::files(".toml"));
   arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)",
                    Values::of({"1G", "4G", "16G", "64G", "256G", "1T"}));
   arguments.option("--kernel", request.kernel, "VERSION",
-                   "That is to have it, as 6.12 (default: the one recorded on)");
+                   "For Linux 6.12, say (default: the one recorded on)");
   arguments.option("--scope", request.scope, "SCOPE", "Nothing narrower than this; default mapping",
                    Values::of({"mapping", "runtime", "service", "advised", "host"}));
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
