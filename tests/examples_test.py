@@ -32,7 +32,7 @@ SHORTER = [
 MAY_FIND = {"doctor", "verify", "litmus", "litmus run", "litmus fuzz"}
 # What examples stand for that not every machine has: small programs of that name.
 STAND_INS = {"java": "dd if=/dev/zero of=/dev/null bs=1M count=4 status=none", "make": "true",
-             "pgrep": f"echo {os.getpid()}"}
+             "pgrep": f"echo {os.getpid()}", "perf": f"cat {ROOT}/tests/corpus/perf_script/small"}
 
 
 def settings():
@@ -56,7 +56,8 @@ def furnish(folder):
     shutil.copytree(ROOT / "traces", folder / "traces")
     shutil.copytree(ROOT / "litmus", folder / "litmus")
     shutil.copy(ROOT / "litmus/cow-16k.litmus", folder / "mine.litmus")
-    shutil.copy(ROOT / "traces/sqlite.quire", folder / "mine.quire")
+    for kind in ("strace", "lackey"):
+        shutil.copy(ROOT / f"tests/corpus/{kind}/small", folder / f"{kind}.txt")
     shutil.copy(ROOT / "profiles/reference.toml", folder / "mine.toml")
     (folder / "space.toml").write_text('policies = ["4K", "64K"]\n')
     (folder / "found").mkdir()
@@ -89,6 +90,13 @@ class Examples(unittest.TestCase):
         cls.env = {**os.environ, "PATH": f"{PROGRAM.parent}:{cls.folder}/bin:{os.environ['PATH']}"}
         cls.described = json.loads(subprocess.run([PROGRAM, "help", "--json"], capture_output=True, check=True).stdout)
 
+    def a_recording(self):
+        """mine.quire, as it was before an example wrote another. What is recorded here can be run here."""
+        kept = self.folder / "kept.quire"
+        if not kept.exists():
+            run(f"quire record -o {kept} -- python3 script.py", self.folder, self.env)
+        shutil.copy(kept, self.folder / "mine.quire")
+
     def why_not(self, example):
         """The program of this machine that an example needs and is not there, or nothing."""
         for command in re.findall(r"(?:^|\| )([a-z0-9]+) ", example):
@@ -110,6 +118,7 @@ class Examples(unittest.TestCase):
 
     def run_all(self, verb, examples):
         self.assertEqual(len(examples), 3)
+        self.a_recording()
         for example in examples:
             with self.subTest(verb=verb, example=example):
                 self.run_example(verb, example)
