@@ -90,5 +90,51 @@ TEST_F(Exchange, ConvertRefusesWhatItDoesNotUnderstand) {
   EXPECT_THAT(lenient.err, HasSubstr("1 lines left out; the first: " + file("bad") + ":2"));
 }
 
+// The ending of the file says which format; an answer of replay goes through.
+TEST_F(Exchange, ExportsWhatTheNameSays) {
+  const std::string recording = QUIRE_SOURCE_DIR "/traces/sqlite.quire";
+  const std::uint64_t events = Json::parse(quire({"info", recording, "--json"}).out)["results"]["events"];
+  EXPECT_EQ(quire({"export", recording, "-o", file("e.jsonl")}).status, 0);
+  std::ifstream lines(file("e.jsonl"));
+  std::uint64_t n = 0;
+  for (std::string line; std::getline(lines, line);) ++n;
+  EXPECT_EQ(n, events);
+  EXPECT_EQ(quire({"export", recording, "-o", file("e.pftrace"), "--policy", "64K"}).status, 0);
+  EXPECT_GT(std::filesystem::file_size(file("e.pftrace")), events);
+  std::ofstream(file("r.json")) << quire({"replay", recording, "--policy", "64K", "--json"}).out;
+  EXPECT_THAT(quire({"export", file("r.json"), "--format", "markdown"}).out, HasSubstr("| minor faults "));
+  EXPECT_THAT(quire({"export", file("r.json"), "--format", "csv"}).out,
+              HasSubstr("policy,canonical,minor_faults"));
+  EXPECT_THAT(quire({"export", file("r.json"), "--format", "openmetrics"}).out, HasSubstr("# EOF"));
+}
+
+// For others: neither the command nor the folder of the recording.
+TEST_F(Exchange, PublicExportsHaveNoNames) {
+  const std::string recording = QUIRE_SOURCE_DIR "/traces/sqlite.quire";
+  std::ofstream(file("r.json")) << quire({"replay", recording, "--policy", "64K", "--json"}).out;
+  for (const char* format : {"jsonl", "csv", "markdown", "openmetrics"}) {
+    const std::string text = quire({"export", file("r.json"), "--format", format, "--public"}).out;
+    EXPECT_FALSE(text.empty());
+    EXPECT_EQ(text.find("traces"), std::string::npos) << format;
+  }
+  EXPECT_EQ(quire({"export", recording, "--format", "jsonl", "--public"}).out.find("sqlite"),
+            std::string::npos);
+}
+
+// What does not go together, and what is no input.
+TEST_F(Exchange, ExportRefusesWhatItDoesNotUnderstand) {
+  const std::string recording = QUIRE_SOURCE_DIR "/traces/sqlite.quire";
+  EXPECT_THAT(quire({"export"}).err, HasSubstr("nothing to export"));
+  EXPECT_THAT(quire({"export", recording}).err, HasSubstr("no format given"));
+  EXPECT_THAT(quire({"export", recording, "--format", "cvs"}).err, HasSubstr("did you mean csv?"));
+  EXPECT_THAT(quire({"export", recording, "--format", "markdown"}).err, HasSubstr("quire replay"));
+  EXPECT_THAT(quire({"export", QUIRE_SOURCE_DIR "/README.md", "--format", "csv"}).err,
+              HasSubstr("neither a recording"));
+  const std::string copy = file("copy.quire");
+  std::filesystem::copy_file(recording, copy);
+  EXPECT_EQ(quire({"export", recording, "--format", "csv", "-o", copy}).status, 2);
+  EXPECT_EQ(std::filesystem::file_size(copy), std::filesystem::file_size(recording));
+}
+
 }  // namespace
 }  // namespace quire::cli

@@ -31,6 +31,7 @@ constexpr Group kLitmus{
 constexpr std::array kVerbs{
     Verb{"record", "run a program and write down its memory events", &run_record},
     Verb{"convert", "make a recording of perf, strace or lackey output", &run_convert},
+    Verb{"export", "recordings and results for other programs, and for a mail", &run_export},
     Verb{"info", "what a recording holds", &run_info},
     Verb{"replay", "what the program would have done under other policies", &run_replay},
     Verb{"verify", "predict, run for real on this kernel, compare", &run_verify},

@@ -19,6 +19,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 
 [[nodiscard]] Result<int, Diagnostic> run_record(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_convert(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_export(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_info(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_replay(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_verify(Words words);

@@ -145,7 +145,8 @@ Result<std::optional<PerfEvent>, std::string> read_mmap(const PerfScriptLine& li
 Result<PerfEvent, std::string> read_fork_or_exit(const PerfScriptLine& line) {
   constexpr const char* kShape = "expected (PID:TID):(PARENT:TID)";
   const bool fork = line.event.starts_with("PERF_RECORD_FORK");
-  TextCursor cursor(line.event.substr(line.event.find('(')));
+  TextCursor cursor(line.event);
+  cursor.skip(fork ? "PERF_RECORD_FORK" : "PERF_RECORD_EXIT");
   PerfEvent event;
   event.type = fork ? PerfEvent::Type::kFork : PerfEvent::Type::kExit;
   event.time_ns = line.time_ns;

@@ -7,63 +7,22 @@
 #include <vector>
 
 #include "report/document.h"
+#include "report/metrics_text.h"
 #include "top/figures.h"
-#include "trace/utf8.h"
 
 namespace quire::top {
 namespace {
 
-using Labels = std::vector<std::pair<std::string_view, std::string>>;
-
-std::string labels_text(const Labels& labels) {
-  std::string text;
-  for (const auto& [name, value] : labels)
-    text += fmt::format("{}{}=\"{}\"", text.empty() ? "" : ",", name, label_value(value));
-  return text.empty() ? "" : "{" + text + "}";
-}
-
-struct Family {
-  enum class Type : std::uint8_t { kCounter, kGauge } type;
-  std::string name;  // without _total
-  std::string_view unit;
-  std::string help;
-};
-
-// Families one after the other: all samples of one stand together.
-class Text {
- public:
-  void begin(Family family) {
-    family_ = std::move(family);
-    head_is_due_ = true;
-  }
-  // A family without samples is left out.
-  template <typename Number>
-  void add(const Labels& labels, Number value) {
-    if (std::exchange(head_is_due_, false)) add_head();
-    const char* suffix = family_.type == Family::Type::kCounter ? "_total" : "";
-    text_ += fmt::format("{}{}{} {}\n", family_.name, suffix, labels_text(labels), value);
-  }
-  [[nodiscard]] std::string finish() && { return std::move(text_) + "# EOF\n"; }
-
- private:
-  void add_head() {
-    const char* type = family_.type == Family::Type::kCounter ? "counter" : "gauge";
-    text_ += fmt::format("# TYPE {} {}\n", family_.name, type);
-    if (!family_.unit.empty()) text_ += fmt::format("# UNIT {} {}\n", family_.name, family_.unit);
-    text_ += fmt::format("# HELP {} {}\n", family_.name, family_.help);
-  }
-
-  Family family_{};
-  bool head_is_due_ = false;
-  std::string text_;
-};
+using report::Labels;
+using report::MetricsText;
+using Family = report::MetricFamily;
 
 std::string size_label(Order size) { return std::to_string(size.bytes().raw()); }
 
 constexpr auto kCounter = Family::Type::kCounter;
 constexpr auto kGauge = Family::Type::kGauge;
 
-void add_about(Text& text, const Frame& frame) {
+void add_about(MetricsText& text, const Frame& frame) {
   text.begin({kGauge, "quire_build", "", "1, with the version of the program that wrote this."});
   text.add({{"version", std::string(report::tool_version())}}, 1);
   text.begin({kGauge, "quire_tier_frames", "",
@@ -71,14 +30,14 @@ void add_about(Text& text, const Frame& frame) {
   text.add({}, frame.tier == Tier::kFrames ? 1 : 0);
 }
 
-void add_settings(Text& text, const Frame& frame) {
+void add_settings(MetricsText& text, const Frame& frame) {
   text.begin({kGauge, "quire_thp_setting", "",
               "1 for each file below /sys/kernel/mm/transparent_hugepage, with the word chosen in it."});
   for (const auto& [file, word] : frame.settings) text.add({{"file", file}, {"word", word}}, 1);
 }
 
 // Every counter of hugepages-<size>/stats that some size has.
-void add_sizes(Text& text, const Frame& frame) {
+void add_sizes(MetricsText& text, const Frame& frame) {
   live::Counts names;
   for (const auto& [size, counts] : frame.now.counts.sizes) names.insert(counts.begin(), counts.end());
   for (const auto& [name, ignored] : names) {
@@ -89,7 +48,7 @@ void add_sizes(Text& text, const Frame& frame) {
   }
 }
 
-void add_events(Text& text, const Frame& frame) {
+void add_events(MetricsText& text, const Frame& frame) {
   for (const auto& [name, value] : frame.now.counts.khugepaged) {
     text.begin({kCounter, "quire_khugepaged_" + name, "", fmt::format("{} of khugepaged.", name)});
     text.add({}, value);
@@ -100,7 +59,7 @@ void add_events(Text& text, const Frame& frame) {
   }
 }
 
-void add_memory(Text& text, const Frame& frame) {
+void add_memory(MetricsText& text, const Frame& frame) {
   text.begin({kGauge, "quire_memory_bytes", "bytes", "Sizes of /proc/meminfo, by their names there."});
   for (const auto& [name, bytes] : frame.memory) text.add({{"name", name}}, bytes.raw());
   text.begin({kGauge, "quire_anon_memory_bytes", "bytes", "Anonymous memory of the host by folio size."});
@@ -134,7 +93,7 @@ Labels with(Labels labels, std::string_view name, std::string value) {
   return labels;
 }
 
-void add_folios(Text& text, const Chosen& processes) {
+void add_folios(MetricsText& text, const Chosen& processes) {
   text.begin({kGauge, "quire_process_folio_bytes", "bytes",
               "Memory of a process by kind (anon, file) and folio size; sizes it has none of are left out."});
   for (const Process* process : processes) {
@@ -151,7 +110,7 @@ void add_folios(Text& text, const Chosen& processes) {
   }
 }
 
-void add_processes(Text& text, const Frame& frame, const Chosen& processes) {
+void add_processes(MetricsText& text, const Frame& frame, const Chosen& processes) {
   text.begin({kGauge, "quire_process_resident_memory_bytes", "bytes", "Resident memory of a process."});
   for (const Process* process : processes) text.add(labels_of(*process), process->rss().raw());
   // By smaps nothing is known of sizes.
@@ -175,27 +134,8 @@ void add_processes(Text& text, const Frame& frame, const Chosen& processes) {
 
 }  // namespace
 
-// Bytes that are no UTF-8 would make the whole text unreadable.
-std::string label_value(std::string_view text) {
-  std::string value;
-  while (!text.empty()) {
-    const trace::Utf8Char next = trace::first_utf8(text);
-    if (next.length == 0) {
-      value += "\xef\xbf\xbd";  // U+FFFD
-    } else if (text[0] == '\\' || text[0] == '"') {
-      value += {'\\', text[0]};
-    } else if (text[0] == '\n') {
-      value += "\\n";
-    } else {
-      value += text.substr(0, next.length);
-    }
-    text.remove_prefix(std::max<std::size_t>(next.length, 1));
-  }
-  return value;
-}
-
 std::string openmetrics(const Frame& frame, const View& view, std::size_t processes) {
-  Text text;
+  MetricsText text;
   add_about(text, frame);
   add_settings(text, frame);
   add_sizes(text, frame);

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 #include "top/frame.h"
 #include "top/view.h"
@@ -18,8 +17,5 @@ namespace quire::top {
 [[nodiscard]] std::string openmetrics(const Frame& frame, const View& view, std::size_t processes);
 
 inline constexpr std::size_t kMostProcesses = 1000;
-
-// A label's value, as it stands between quotes.
-[[nodiscard]] std::string label_value(std::string_view text);
 
 }  // namespace quire::top

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "report/metrics_text.h"
 #include "top/testing_frame.h"
 
 namespace quire::top {
@@ -85,8 +86,8 @@ TEST(OpenMetrics, SmapsTierHasNoSizes) {
 
 // A name can hold whatever it likes, and stays one label of one line.
 TEST(OpenMetrics, LabelsAreEscaped) {
-  EXPECT_EQ(label_value("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
-  EXPECT_EQ(label_value("x\xff"), "x\xef\xbf\xbd");
+  EXPECT_EQ(report::label_value("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+  EXPECT_EQ(report::label_value("x\xff"), "x\xef\xbf\xbd");
   Frame frame = testing::frame();
   frame.processes[1].stat.name = "a\"} 1\nquire_fake 2";
   EXPECT_THAT(lines_of(openmetrics(frame, {}, 1)), Not(Contains(::testing::StartsWith("quire_fake"))));
