@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "litmus/kernel_counters.h"
+#include "oracle/kernel_counters.h"
 #include "litmus/side.h"
 #include "live/layout.h"
 #include "live/settings_guard.h"

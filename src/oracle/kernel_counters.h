@@ -1,4 +1,4 @@
-// litmus/kernel_counters.h - the counters of the running kernel that
+// oracle/kernel_counters.h - the counters of the running kernel that
 // experiments may speak of, read again and again.
 #pragma once
 

@@ -1,4 +1,4 @@
-#include "litmus/kernel_counters.h"
+#include "oracle/kernel_counters.h"
 
 #include <string_view>
 
