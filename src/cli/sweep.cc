@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "base/size.h"
 #include "cli/arguments.h"
@@ -11,6 +12,8 @@
 #include "cli/policies.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
+#include "report/document.h"
+#include "trace/describe.h"
 
 namespace quire::cli {
 namespace {
@@ -20,6 +23,7 @@ struct Request {
   std::string space;
   std::string output;
   unsigned jobs = default_jobs();
+  bool json = false;
 };
 
 // How far it is, and how long it will take, where somebody looks.
@@ -53,6 +57,35 @@ void print_answer(const lab::SweepProgress& done, const std::vector<lab::ParetoR
   }
 }
 
+// Names of figures as those of a replay.
+nlohmann::ordered_json result_json(const lab::SweepRow& row) {
+  return {{"recording", row.key.recording},
+          {"command", trace::escape_name(row.command)},
+          {"policy", row.words},
+          {"canonical", row.key.policy},
+          {"ram_bytes", row.key.ram.raw()},
+          {"profile", row.key.profile},
+          {"profile_hash", row.key.profile_hash},
+          {"minor_faults", row.minor_faults},
+          {"kernel_ns", row.kernel_ns},
+          {"fault_ns_p99", row.fault_ns_p99},
+          {"peak_resident_bytes", row.peak_resident.raw()},
+          {"wasted_at_peak_bytes", row.wasted_at_peak.raw()},
+          {"peak_page_tables_bytes", row.peak_tables.raw()},
+          {"copied_pages", row.copied_pages},
+          {"folio_splits", row.folio_splits},
+          {"pmd_splits", row.pmd_splits},
+          {"state_hash", row.state_hash}};
+}
+
+void print_json(const std::vector<lab::SweepRow>& rows, const std::string& file) {
+  auto document = report::new_document();
+  document["inputs"] = {{"path", trace::escape_name(file)}};
+  auto& results = document["sweep"]["results"] = nlohmann::ordered_json::array();
+  for (const lab::SweepRow& row : rows) results.push_back(result_json(row));
+  fmt::print("{}", report::to_text(document));
+}
+
 }  // namespace
 
 Result<int, Diagnostic> run_sweep(Words words) {
@@ -71,6 +104,7 @@ Result<int, Diagnostic> run_sweep(Words words) {
                    Values::files(".toml"));
   arguments.option("-o,--output", request.output, "RESULTS", "SQLite file, made when there is none");
   arguments.option("--jobs", request.jobs, "N", "Replays at once (default: one per cpu)");
+  arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
   if (request.files.empty() || request.space.empty() || request.output.empty())
     return fail(Diagnostic{Diagnostic::Kind::kUsage, "sweep",
@@ -83,6 +117,10 @@ Result<int, Diagnostic> run_sweep(Words words) {
                             .progress = Watch()};
   lab::SweepStore store = QUIRE_TRY(lab::SweepStore::open(request.output));
   const lab::SweepProgress done = QUIRE_TRY(lab::sweep(options, store));
+  if (request.json) {
+    print_json(QUIRE_TRY(store.results()), request.output);
+    return 0;
+  }
   print_answer(done, QUIRE_TRY(store.pareto()), request.output);
   return 0;
 }

@@ -180,4 +180,32 @@ Result<std::vector<ParetoRow>, Diagnostic> SweepStore::pareto() {
   return rows;
 }
 
+Result<std::vector<SweepRow>, Diagnostic> SweepStore::results() {
+  Statement all(
+      db_.get(),
+      "SELECT recording, policy, ram_bytes, profile, profile_hash, command, words, minor_faults, kernel_ns, "
+      "fault_ns_p99, peak_resident_bytes, wasted_at_peak_bytes, peak_page_tables_bytes, copied_pages, "
+      "folio_splits, pmd_splits, state_hash FROM results JOIN recordings ON hash = recording "
+      "ORDER BY command, recording, ram_bytes, profile, profile_hash, policy");
+  const auto count = [&all](int column) { return static_cast<std::uint64_t>(all.integer(column)); };
+  std::vector<SweepRow> rows;
+  int found = all.step();
+  for (; found == SQLITE_ROW; found = all.step())
+    rows.push_back({.key = {all.text(0), all.text(1), ByteCount(count(2)), all.text(3), all.text(4)},
+                    .command = all.text(5),
+                    .words = all.text(6),
+                    .minor_faults = count(7),
+                    .kernel_ns = all.number(8),
+                    .fault_ns_p99 = all.number(9),
+                    .peak_resident = ByteCount(count(10)),
+                    .wasted_at_peak = ByteCount(count(11)),
+                    .peak_tables = ByteCount(count(12)),
+                    .copied_pages = count(13),
+                    .folio_splits = count(14),
+                    .pmd_splits = count(15),
+                    .state_hash = all.text(16)});
+  if (found != SQLITE_DONE) return broken();
+  return rows;
+}
+
 }  // namespace quire::lab

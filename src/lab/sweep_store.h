@@ -33,6 +33,19 @@ struct ParetoRow {
   ByteCount peak_resident;
 };
 
+// One result, as it is kept.
+struct SweepRow {
+  SweepKey key;
+  std::string command;
+  std::string words;  // as the space had the policy
+  std::uint64_t minor_faults = 0;
+  double kernel_ns = 0;
+  double fault_ns_p99 = 0;
+  ByteCount peak_resident, wasted_at_peak, peak_tables;
+  std::uint64_t copied_pages = 0, folio_splits = 0, pmd_splits = 0;
+  std::string state_hash;
+};
+
 // SweepStore keeps every result that was put, each on disk before put returns:
 // whoever is killed loses what was under way and nothing else.
 //
@@ -52,6 +65,8 @@ class SweepStore {
   [[nodiscard]] Result<std::uint64_t, Diagnostic> count();
   // Of each recording and machine, what no other policy beats in both time and memory.
   [[nodiscard]] Result<std::vector<ParetoRow>, Diagnostic> pareto();
+  // All, by recording, machine and policy.
+  [[nodiscard]] Result<std::vector<SweepRow>, Diagnostic> results();
 
  private:
   struct Close {

@@ -81,6 +81,24 @@ TEST_F(SweepTest, GoesOnWhereItWas) {
     EXPECT_TRUE(seen.emplace(row.kernel_ns, row.peak_resident.raw()).second) << row.policy;
 }
 
+// Every result comes back as it was kept.
+TEST_F(SweepTest, GivesAllResults) {
+  ASSERT_TRUE(run());
+  SweepStore store = *SweepStore::open(file());
+  const auto rows = store.results();
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 5U);
+  for (const SweepRow& row : *rows) {
+    EXPECT_EQ(row.key.ram, ByteCount(64ULL << 30));
+    EXPECT_EQ(row.key.profile, "reference");
+    EXPECT_EQ(row.key.policy, policy::canonical(*policy::parse_policy(row.words)));
+    EXPECT_GT(row.minor_faults, 0U);
+    EXPECT_GT(row.kernel_ns, row.fault_ns_p99);
+    EXPECT_GT(row.peak_resident, row.wasted_at_peak);
+    EXPECT_EQ(row.state_hash.size(), 16U);
+  }
+}
+
 // Killed in the middle, nothing that was kept is lost, and nothing comes twice.
 TEST_F(SweepTest, SurvivesSigkill) {
   const pid_t child = ::fork();
