@@ -17,9 +17,10 @@ everything: setup  ## the program, the tests and the benchmarks
 	@cmake --preset release --log-level=WARNING >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 
-run: build  ## replay a shipped recording under five policies, and advise
+run: build  ## replay a shipped recording under five policies, advise, and make a report
 	build/quire replay $(RECORDING) $(foreach p,$(POLICIES),--policy $(p))
 	build/quire advise $(RECORDING)
+	build/quire report $(RECORDING) -o build/report.html
 
 test: setup  ## the whole suite, and the memory manager and recording reader again under sanitizers
 	@JOBS=$(JOBS) scripts/test.sh release asan-manager

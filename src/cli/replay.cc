@@ -98,6 +98,7 @@ Result<int, Diagnostic> run_replay(Words words) {
   report::ReplayAnswer answer{.policies = QUIRE_TRY(policies_of("replay", request.policies)),
                               .results = {},
                               .uses = {},
+                              .changes = {},
                               .notes = report::notes_of(reader)};
   std::vector<lab::ReplayOptions> runs;
   runs.reserve(answer.policies.size());

@@ -37,6 +37,7 @@ constexpr std::array kVerbs{
     Verb{"verify", "predict, run for real on this kernel, compare", &run_verify},
     Verb{"advise", "which folio sizes a recorded program should have", &run_advise},
     Verb{"sweep", "many recordings, policies and machines, kept in SQLite", &run_sweep},
+    Verb{"report", "answers as one HTML page, or as text for a mail", &run_report},
     Verb{"calibrate", "measure what this kernel takes for its work", &run_calibrate},
     Verb{"litmus", "run memory-management experiments on Quire and on this kernel", nullptr, &kLitmus},
     Verb{"doctor", "name the known traps on this host", &run_doctor},

@@ -25,6 +25,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_verify(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_advise(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_sweep(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_report(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_calibrate(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_litmus_run(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_litmus_fuzz(Words words);

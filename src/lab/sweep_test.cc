@@ -8,6 +8,7 @@
 #include <fstream>
 #include <set>
 
+#include "policy/parse.h"
 #include "trace/test_recording.h"
 
 namespace quire::lab {

@@ -7,6 +7,7 @@
 #include "report/document.h"
 #include "report/figures.h"
 #include "report/mapping_use.h"
+#include "trace/describe.h"
 
 namespace quire::report {
 namespace {
@@ -67,6 +68,8 @@ Json replay_document(const ReplayAnswer& answer, const std::string& path, const 
   document["policies"] = Json::array();
   for (std::size_t i = 0; i < answer.policies.size(); ++i) {
     Json& policy = document["policies"].emplace_back(policy_json(answer.policies[i], answer.results[i]));
+    if (!answer.changes.empty() && !answer.changes[i].empty())
+      policy["change"] = trace::escape_name(answer.changes[i]);
     if (answer.uses.empty()) continue;
     policy["largest_bytes"] = answer.uses[i].largest.bytes().raw();
     policy["mappings"] = mapping_use_json(answer.uses[i]);

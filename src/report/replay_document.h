@@ -18,6 +18,7 @@ struct ReplayAnswer {
   std::vector<lab::Policy> policies;
   std::vector<lab::ReplayResult> results;  // of each policy
   std::vector<lab::MemoryUse> uses;        // of each policy, when asked for
+  std::vector<std::string> changes;        // of the program besides, of each policy; may be empty
   std::vector<std::string> notes;          // about the recording
 };
 

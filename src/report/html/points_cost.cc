@@ -1,0 +1,232 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "policy/parse.h"
+#include "report/html/numbers.h"
+#include "report/html/points.h"
+#include "report/html/sections.h"
+
+namespace quire::report {
+namespace {
+
+const std::vector<FigureRow> kTimes{{"minor faults", "/minor_faults", Unit::kCount},
+                                    {"kernel time", "/kernel_ns", Unit::kNanoseconds},
+                                    {"  in faults", "/fault_ns", Unit::kNanoseconds},
+                                    {"  of it copying", "/copy_ns", Unit::kNanoseconds},
+                                    {"  in fork", "/fork_ns", Unit::kNanoseconds},
+                                    {"  in unmapping and exit", "/unmap_ns", Unit::kNanoseconds},
+                                    {"fault p50", "/fault_ns_p50", Unit::kNanoseconds},
+                                    {"fault p99", "/fault_ns_p99", Unit::kNanoseconds},
+                                    {"fault p99.9", "/fault_ns_p999", Unit::kNanoseconds},
+                                    {"longest fault", "/fault_ns_max", Unit::kNanoseconds}};
+
+const std::vector<FigureRow> kMemory{{"peak resident", "/peak_resident_bytes", Unit::kBytes},
+                                     {"  never touched", "/wasted_at_peak_bytes", Unit::kBytes},
+                                     {"resident at the end", "/final_resident_bytes", Unit::kBytes},
+                                     {"  never touched", "/wasted_at_end_bytes", Unit::kBytes},
+                                     {"peak RSS of one process", "/peak_rss_bytes", Unit::kBytes},
+                                     {"peak page tables", "/peak_page_tables_bytes", Unit::kBytes},
+                                     {"pages copied, of 4 KiB", "/copied_pages", Unit::kCount},
+                                     {"folio splits", "/folio_splits", Unit::kCount},
+                                     {"2 MiB map splits", "/pmd_splits", Unit::kCount}};
+
+// Kernel time for a thousand faults, worked out here.
+void add_per_thousand(Table& table, const std::vector<const PolicyView*>& views) {
+  std::vector<Cell> cells{{"kernel time per 1,000 faults"}};
+  for (const PolicyView* const view : views) {
+    const auto ns = view->predicted("/kernel_ns");
+    const auto faults = view->predicted("/minor_faults");
+    if (ns && faults && faults->value > 0) {
+      cells.push_back({number_text(ns->value * 1000 / faults->value, Unit::kNanoseconds),
+                       fmt::format("{} / {}", ns->origin, faults->origin), Tone::kUnmeasured});
+    } else {
+      cells.push_back({"–"});
+    }
+    if (view->verified) cells.insert(cells.end(), {Cell{"–"}, Cell{"–"}});
+  }
+  table.rows.push_back(std::move(cells));
+}
+
+// Whether something became less beside `small`, and nothing more.
+bool only_gains(const PolicyView& view, const PolicyView& small) {
+  bool gains = false;
+  for (const auto* rows : {&kTimes, &kMemory}) {
+    for (const FigureRow& row : *rows) {
+      const auto value = view.predicted(row.key);
+      const auto base = small.predicted(row.key);
+      if (!value || !base) continue;
+      if (value->value > base->value) return false;
+      gains = gains || value->value < base->value;
+    }
+  }
+  return gains;
+}
+
+void flag_only_gains(const Model& model, const Subject& subject, Section& section) {
+  const PolicyView* const small = subject.small();
+  if (small == nullptr) return;
+  for (const PolicyView* const view : subject.shown(kSideBySide)) {
+    if (!only_gains(*view, *small)) continue;
+    section.blocks.emplace_back(Paragraph{
+        captioned(
+            model, subject,
+            fmt::format("{} shows only gains beside 4K. Take that as incomplete: what these RUNs do not hold "
+                        "(fragmented memory, reclaim, other programs) is where a loss would be.",
+                        view->title())),
+        Paragraph::Kind::kWarning});
+  }
+}
+
+struct Baseline {
+  const char* what;
+  const char* policy;  // as --policy takes it; null: none of this kind
+};
+constexpr std::array kBaselines{
+    Baseline{"4 KiB pages only: the lower bound", "4K"}, Baseline{"Linux 6.18 as it boots", "linux-6.18"},
+    Baseline{"2 MiB always: the folklore", "2M"}, Baseline{"every size always", "all"}};
+
+Table baseline_table(const Subject& subject, const std::string& caption, std::vector<std::string>& missing) {
+  Table table{caption,
+              {{"baseline", Align::kLeft},
+               {"policy", Align::kLeft},
+               {"kernel time"},
+               {"fault p99"},
+               {"peak memory"},
+               {"never touched"}},
+              {}};
+  const auto add = [&table](const std::string& what, const PolicyView& view) {
+    table.rows.push_back({{what},
+                          {view.title()},
+                          predicted_cell(view, "/kernel_ns", Unit::kNanoseconds),
+                          predicted_cell(view, "/fault_ns_p99", Unit::kNanoseconds),
+                          predicted_cell(view, "/peak_resident_bytes", Unit::kBytes),
+                          predicted_cell(view, "/wasted_at_peak_bytes", Unit::kBytes)});
+  };
+  if (const PolicyView* const now = subject.now()) add("the host as it was", *now);
+  for (const Baseline& baseline : kBaselines) {
+    const auto settings = policy::parse_policy(baseline.policy);
+    const PolicyView* const view = settings ? subject.find(policy::canonical(*settings)) : nullptr;
+    if (view != nullptr) {
+      if (view != subject.now()) add(baseline.what, *view);
+    } else {
+      missing.emplace_back(baseline.policy);
+    }
+  }
+  return table;
+}
+
+void add_fallbacks(const Model& model, const Subject& subject, Section& section) {
+  Table table{captioned(model, subject, "Allocations in faults that failed and fell back to a smaller size"),
+              {{"policy", Align::kLeft}},
+              {}};
+  std::vector<std::string> sizes;
+  for (const PolicyView* const view : subject.shown(kSideBySide)) {
+    const auto counters = view->replayed ? view->replayed->part("/counters") : std::nullopt;
+    if (!counters) continue;
+    std::vector<Cell> cells{{view->title()}};
+    for (const auto& [name, value] : counters->json().items()) {
+      if (!value.is_object()) continue;
+      if (table.rows.empty()) table.headings.push_back({name.substr(name.find('-') + 1)});
+      cells.push_back(
+          cell_of(counters->number("/" + name + "/anon_fault_fallback"), Unit::kCount, Tone::kUnmeasured));
+    }
+    cells.resize(table.headings.size(), Cell{"–"});
+    table.rows.push_back(std::move(cells));
+  }
+  if (!table.rows.empty()) section.blocks.emplace_back(std::move(table));
+}
+
+void add_sweeps(const Model& model, Section& section) {
+  for (const Part& sweep : model.sweeps) {
+    Table table{"The same under every machine of the sweep",
+                {{"program", Align::kLeft},
+                 {"policy", Align::kLeft},
+                 {"memory of the machine"},
+                 {"priced by", Align::kLeft},
+                 {"kernel time"},
+                 {"fault p99"},
+                 {"peak memory"},
+                 {"faults"}},
+                {},
+                Table::Open::kFolded};
+    for (std::size_t i = 0; i < sweep.json()["results"].size(); ++i) {
+      const Part one = *sweep.part(fmt::format("/results/{}", i));
+      table.rows.push_back({{one.text("/command"), one.origin()},
+                            {one.text("/policy")},
+                            cell_of(one.number("/ram_bytes"), Unit::kBytes),
+                            {one.text("/profile")},
+                            cell_of(one.number("/kernel_ns"), Unit::kNanoseconds, Tone::kUnmeasured),
+                            cell_of(one.number("/fault_ns_p99"), Unit::kNanoseconds, Tone::kUnmeasured),
+                            cell_of(one.number("/peak_resident_bytes"), Unit::kBytes, Tone::kUnmeasured),
+                            cell_of(one.number("/minor_faults"), Unit::kCount, Tone::kUnmeasured)});
+    }
+    section.blocks.emplace_back(std::move(table));
+  }
+}
+
+}  // namespace
+
+Section both_columns(const Model& model) {
+  Section section{"both", "2. Time and memory, always both"};
+  for (const Subject& subject : model.subjects) {
+    if (subject.only_swept()) continue;
+    const auto views = subject.shown(kSideBySide);
+    Table times = figures_table(captioned(model, subject, "Time"), views, kTimes);
+    add_per_thousand(times, views);
+    section.blocks.emplace_back(std::move(times));
+    section.blocks.emplace_back(figures_table(captioned(model, subject, "Memory"), views, kMemory));
+    flag_only_gains(model, subject, section);
+    if (std::ranges::none_of(views, [](const PolicyView* v) { return v->verified.has_value(); }))
+      section.blocks.emplace_back(Missing{
+          captioned(model, subject, "All of it is predicted (grey): no RUN here ran this program for real."),
+          fmt::format("quire verify --time 11 {} --json > verify.json", file_of(subject))});
+  }
+  return section;
+}
+
+Section baselines(const Model& model) {
+  Section section{"baselines", "3. Baselines that hurt the case"};
+  for (const Subject& subject : model.subjects) {
+    if (subject.only_swept()) continue;
+    std::vector<std::string> missing;
+    Table table = baseline_table(subject, captioned(model, subject, ""), missing);
+    if (!table.rows.empty()) section.blocks.emplace_back(std::move(table));
+    if (missing.empty()) continue;
+    std::string command = fmt::format("quire replay {} --json", file_of(subject));
+    std::string names;
+    for (const std::string& name : missing) {
+      command += " --policy " + name;
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    section.blocks.emplace_back(
+        Missing{captioned(model, subject, "Not among these RUNs: " + names + "."), command});
+  }
+  section.blocks.emplace_back(
+      Missing{"What could be done without a patch is not computed yet: MADV_COLLAPSE after fork, "
+              "MADV_DONTFORK, khugepaged tuned, hugetlb as the upper "
+              "bound, an oracle that knows the future."});
+  return section;
+}
+
+Section no_certainty(const Model& model) {
+  Section section{"certainty", "4. No certainty assumed"};
+  for (const Subject& subject : model.subjects)
+    if (!subject.only_swept()) add_fallbacks(model, subject, section);
+  if (section.blocks.empty())
+    section.blocks.emplace_back(
+        Missing{"No RUN here counted allocations that failed.", "quire replay FILE --json"});
+  add_sweeps(model, section);
+  if (model.sweeps.empty())
+    section.blocks.emplace_back(
+        Missing{"One size of machine only; other sizes of memory and other machines are a sweep.",
+                "quire sweep FILE --space space.toml -o sweep.sqlite --json > sweep.json"});
+  section.blocks.emplace_back(
+      Missing{"Every replay begins with empty, unfragmented memory. A sweep over fragmentation and pressure, "
+              "reclaim, migration and swap is not "
+              "modelled: on a fragmented host large sizes fail more often than here."});
+  return section;
+}
+
+}  // namespace quire::report
