@@ -24,8 +24,12 @@ target_link_libraries(${QUIRE_MODULE} PRIVATE CLI11::CLI11)
 
 # What `quire version --build-options` tells.
 target_link_libraries(${QUIRE_MODULE} PRIVATE PkgConfig::LIBBPF PkgConfig::SQLITE PkgConfig::ZSTD)
+set(sanitizers none)
+if(QUIRE_SANITIZE)
+  set(sanitizers ${QUIRE_SANITIZE})
+endif()
 set_source_files_properties(${dir}/version.cc PROPERTIES COMPILE_DEFINITIONS
-  "QUIRE_BUILD_TYPE=\"${CMAKE_BUILD_TYPE}\";QUIRE_COMPILER=\"${CMAKE_CXX_COMPILER_ID}\";QUIRE_SANITIZERS=\"$<IF:$<BOOL:${QUIRE_SANITIZE}>,${QUIRE_SANITIZE},none>\""
+  "QUIRE_BUILD_TYPE=\"${CMAKE_BUILD_TYPE}\";QUIRE_COMPILER=\"${CMAKE_CXX_COMPILER_ID}\";QUIRE_SANITIZERS=\"${sanitizers}\""
 )
 
 add_executable(quire ${dir}/quire_main.cc)
