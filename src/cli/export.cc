@@ -122,7 +122,7 @@ Result<int, Diagnostic> run_export(Words given) {
            "Writes a recording, the --json answer of replay, advise or verify, or the results of a sweep "
            "in a form for other programs, or for a mail.",
        .examples = {"quire export mine.quire -o mine.pftrace --policy 64K",
-                    "quire replay r.quire --json > r.json; quire export r.json --format markdown",
+                    "quire replay mine.quire --json > r.json; quire export r.json -o r.md",
                     "quire export --public mine.quire --format jsonl -o mine.jsonl"}});
   arguments.operand("FILE", request.file, "A recording, a --json answer or the results of a sweep",
                     Values::files(""));
