@@ -27,14 +27,14 @@ std::string options_of(const FromRecording& request) {
   return text;
 }
 
-Run run_of(RunKind kind, const FromRecording& request, const trace::Reader& reader, std::string command,
-           const Json& document) {
-  // What we write ourselves is read as strictly as what comes from elsewhere.
-  auto run = parse_run(to_text(document), request.file);
-  QUIRE_CHECK_MSG(run.has_value() && run->kind == kind, "{}", run ? "another kind" : run.error().line());
-  run->hash = hash_text(reader.content_hash());
-  run->command = std::move(command);
-  return std::move(*run);
+// What we write ourselves is read as strictly as what comes from elsewhere: a recording may hold more of
+// something than a report takes.
+Result<Run, Diagnostic> run_of(const FromRecording& request, const trace::Reader& reader, std::string command,
+                               const Json& document) {
+  Run run = QUIRE_TRY(parse_run(to_text(document), request.file));
+  run.hash = hash_text(reader.content_hash());
+  run.command = std::move(command);
+  return run;
 }
 
 Json advice_document(const FromRecording& request, const lab::Advice& advice, const trace::Reader& reader) {
@@ -114,7 +114,7 @@ Result<Run, Diagnostic> replay_run(const FromRecording& request, const trace::Re
   }
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
   answer.uses = QUIRE_TRY(uses_of(request.file, runs, answer.results));
-  return run_of(RunKind::kReplay, request, reader, replay_command(request, looks),
+  return run_of(request, reader, replay_command(request, looks),
                 replay_document(answer, request.file, reader, request.ram, *request.profile));
 }
 
@@ -140,10 +140,10 @@ Result<std::vector<Run>, Diagnostic> runs_of_recording(const FromRecording& requ
                               .jobs = request.jobs});
   if (advised) {
     advice = std::move(*advised);
-    runs.push_back(
-        run_of(RunKind::kAdvise, request, reader,
+    runs.push_back(QUIRE_TRY(
+        run_of(request, reader,
                fmt::format("quire advise {} --json{}", shell_word(request.file), options_of(request)),
-               advice_document(request, *advice, reader)));
+               advice_document(request, *advice, reader))));
   } else {
     notes.push_back("no advice: " + advised.error().what);
   }

@@ -174,6 +174,8 @@ void add(Model& model, const Run& run) {
 
 }  // namespace
 
+std::string child(const std::string& name) { return (Json::json_pointer() / name).to_string(); }
+
 std::optional<Part> Part::part(const std::string& path) const {
   const Json::json_pointer at(path);
   if (!json_->contains(at) || !json_->at(at).is_object()) return std::nullopt;
@@ -195,6 +197,12 @@ std::vector<std::string> Part::texts(const std::string& path) const {
   const Json::json_pointer at(path);
   if (!json_->contains(at) || !json_->at(at).is_array()) return {};
   return json_->at(at).get<std::vector<std::string>>();
+}
+
+std::optional<bool> Part::flag(const std::string& path) const {
+  const Json::json_pointer at(path);
+  if (!json_->contains(at) || !json_->at(at).is_boolean()) return std::nullopt;
+  return json_->at(at).get<bool>();
 }
 
 std::string Part::origin() const { return fmt::format("{} {}", run_->label, pointer_); }

@@ -17,6 +17,9 @@ struct Number {
   std::string origin;
 };
 
+// "/name" as a JSON pointer has it, for names that are not ours.
+[[nodiscard]] std::string child(const std::string& name);
+
 // An object within a RUN.
 class Part {
  public:
@@ -32,9 +35,10 @@ class Part {
   // The text of that member; empty when it is not there.
   [[nodiscard]] std::string text(const std::string& path) const;
   [[nodiscard]] std::vector<std::string> texts(const std::string& path) const;
+  // Nothing when it does not say.
+  [[nodiscard]] std::optional<bool> flag(const std::string& path) const;
   // "A /policies/0"
   [[nodiscard]] std::string origin() const;
-  [[nodiscard]] const std::string& pointer() const { return pointer_; }
 
  private:
   const Run* run_;

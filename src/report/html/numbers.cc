@@ -79,12 +79,8 @@ Cell ratio_cell(const std::optional<Number>& value, const std::optional<Number>&
   return {fmt::format("{:.3f}x", value->value / base->value), both(*value, *base)};
 }
 
-Tone tone_of(const PolicyView& view, const std::string& key) {
-  return view.measured(key) ? Tone::kPlain : Tone::kUnmeasured;
-}
-
 Cell predicted_cell(const PolicyView& view, const std::string& key, Unit unit) {
-  return cell_of(view.predicted(key), unit, tone_of(view, key));
+  return cell_of(view.predicted(key), unit, view.measured(key) ? Tone::kPlain : Tone::kUnmeasured);
 }
 
 Table figures_table(const std::string& caption, const std::vector<const PolicyView*>& views,

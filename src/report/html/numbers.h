@@ -19,10 +19,7 @@ namespace quire::report {
 // The same as "0.823x".
 [[nodiscard]] Cell ratio_cell(const std::optional<Number>& value, const std::optional<Number>& base);
 
-// A prediction beside which the same was measured is plain.
-[[nodiscard]] Tone tone_of(const PolicyView& view, const std::string& key);
-
-// The prediction of that figure.
+// The prediction of that figure; plain where the same was measured.
 [[nodiscard]] Cell predicted_cell(const PolicyView& view, const std::string& key, Unit unit);
 
 // A figure that tables show for each policy.

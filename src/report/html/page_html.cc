@@ -29,7 +29,10 @@ const char* mark_of(Tone tone) {
   return " worse";
 }
 
-std::string cell_html(const Cell& cell, Align align, bool heads_row) {
+enum class Place : std::uint8_t { kHeadsRow, kInRow };
+
+std::string cell_html(const Cell& cell, Align align, Place place) {
+  const bool heads_row = place == Place::kHeadsRow;
   const char* const tag = heads_row ? "th" : "td";
   std::string html = fmt::format("<{}{} class=\"{}{}\"", tag, heads_row ? " scope=\"row\"" : "",
                                  align == Align::kLeft ? "l" : "n", mark_of(cell.tone));
@@ -54,7 +57,8 @@ std::string table_html(const Table& table) {
   html += "</tr></thead>\n<tbody>\n";
   for (const auto& row : table.rows) {
     html += "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i) html += cell_html(row[i], table.headings[i].align, i == 0);
+    for (std::size_t i = 0; i < row.size(); ++i)
+      html += cell_html(row[i], table.headings[i].align, i == 0 ? Place::kHeadsRow : Place::kInRow);
     html += "</tr>\n";
   }
   html += "</tbody></table></div>\n";

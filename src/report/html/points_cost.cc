@@ -130,7 +130,7 @@ void add_fallbacks(const Model& model, const Subject& subject, Section& section)
       if (!value.is_object()) continue;
       if (table.rows.empty()) table.headings.push_back({name.substr(name.find('-') + 1)});
       cells.push_back(
-          cell_of(counters->number("/" + name + "/anon_fault_fallback"), Unit::kCount, Tone::kUnmeasured));
+          cell_of(counters->number(child(name) + "/anon_fault_fallback"), Unit::kCount, Tone::kUnmeasured));
     }
     cells.resize(table.headings.size(), Cell{"–"});
     table.rows.push_back(std::move(cells));

@@ -22,8 +22,9 @@ std::string date_of(const Subject& subject) {
 
 std::string gate_of(const Subject& subject) {
   const auto gate = subject.summary ? subject.summary->part("/gate") : std::nullopt;
-  if (!gate || !gate->json().contains("passed")) return "not checked";
-  return gate->json()["passed"] == true ? "passed" : "FAILED";
+  const auto passed = gate ? gate->flag("/passed") : std::nullopt;
+  if (!passed) return "not checked";
+  return *passed ? "passed" : "FAILED";
 }
 
 std::string record_line(const Subject& subject) {
@@ -58,7 +59,7 @@ Table fact_table(const Subject& subject, const std::string& caption) {
                 {{"fault-around"}, member(header, "/fault_around_bytes", Unit::kBytes)},
                 {{"recorded by"}, text_member(header, "/tier")}};
   if (!header) return table;
-  const bool off = header->json().value("thp_disabled_while_recording", false);
+  const bool off = header->flag("/thp_disabled_while_recording").value_or(false);
   table.rows.push_back({{"large folios of the program"},
                         {off ? "off while recording (PR_SET_THP_DISABLE)" : "as the settings say",
                          header->origin() + "/thp_disabled_while_recording"}});
@@ -70,7 +71,7 @@ Table settings_table(const Subject& subject, const std::string& caption) {
   const auto state = subject.header->part("/thp_state");
   if (!state) return table;
   for (const auto& [file, text] : state->json().items())
-    table.rows.push_back({{file}, {text.get<std::string>(), state->origin() + "/" + file}});
+    table.rows.push_back({{file}, {text.get<std::string>(), state->origin() + child(file)}});
   return table;
 }
 

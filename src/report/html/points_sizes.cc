@@ -146,9 +146,9 @@ void add_counters(const Model& model, const Subject& subject, Section& section) 
     if (any) table.rows.push_back(std::move(cells));
   };
   for (const auto& [name, value] : views.front()->replayed->json()["counters"].items()) {
-    if (value.is_number()) add("/" + name);
+    if (value.is_number()) add(child(name));
     if (!value.is_object()) continue;
-    for (const auto& [stat, unused] : value.items()) add("/" + name + "/" + stat);
+    for (const auto& [stat, unused] : value.items()) add(child(name) + child(stat));
   }
   section.blocks.emplace_back(std::move(table));
 }

@@ -80,7 +80,7 @@ Table agreement_table(const Model& model, const Subject& subject) {
     const Part& v = *view.verified;
     std::string off;
     for (const std::string& sentence : v.texts("/off")) off += (off.empty() ? "" : "; ") + sentence;
-    const bool agrees = v.json().value("agrees", false);
+    const bool agrees = v.flag("/agrees").value_or(false);
     table.rows.push_back(
         {{view.title()},
          {agrees ? "yes" : "NO", v.origin() + "/agrees", agrees ? Tone::kBetter : Tone::kWorse},

@@ -36,6 +36,15 @@ Result<Json, Diagnostic> parse_json(std::string_view text, const std::string& na
   }
 }
 
+// What is not known is null, or not there: for a report the same. No deeper than kMostDepth.
+void drop_nulls(Json& json) {
+  if (json.is_object()) {
+    for (auto at = json.begin(); at != json.end();) at = at->is_null() ? json.erase(at) : std::next(at);
+  }
+  if (json.is_structured())
+    for (Json& one : json) drop_nulls(one);
+}
+
 std::optional<RunKind> kind_of(const Json& document) {
   if (document.contains("advice")) return RunKind::kAdvise;
   if (document.contains("sweep")) return RunKind::kSweep;
@@ -105,6 +114,7 @@ std::string_view name_of(RunKind kind) {
 
 Result<Run, Diagnostic> parse_run(std::string_view text, const std::string& name) {
   Json document = QUIRE_TRY(parse_json(text, name));
+  drop_nulls(document);
   QUIRE_TRY(check_version(document, name));
   const auto kind = kind_of(document);
   if (!kind)

@@ -63,11 +63,7 @@ class Place {
       if (has(name)) member(name, "true or false", [](const Json& j) { return j.is_boolean(); });
   }
 
-  // Present and not null.
-  [[nodiscard]] bool has(const char* name) const {
-    const auto at = json_.find(name);
-    return at != json_.end() && !at->is_null();
-  }
+  [[nodiscard]] bool has(const char* name) const { return json_.contains(name); }
 
   // Looks into a member that must be an object, or a list of objects.
   template <typename Look>
@@ -232,8 +228,10 @@ void check_mapping_use(const Place& mapping) {
 
 void check_replayed(const Place& policy) {
   check_figures(policy);
-  policy.may_be_objects("fault_times", 1024,
-                        [](const Place& step) { step.numbers({"at_most_ns", "faults"}); });
+  policy.may_be_objects("fault_times", 1024, [](const Place& step) {
+    step.numbers({"at_most_ns", "faults"});
+    if (step.sound() && step.json()["at_most_ns"] < 1) step.say("/at_most_ns", "at least 1");
+  });
   policy.may_be_object("counters", [](const Place& counters) {
     for (const auto& [name, value] : counters.json().items()) {
       if (value.is_object()) {
@@ -348,7 +346,7 @@ std::string wrong_in(const Json& document, RunKind kind) {
     machine.may_be_numbers({"ram_bytes"});
     machine.may_be_texts({"profile"});
   });
-  if (kind != RunKind::kSweep) place.object("inputs", check_inputs);
+  place.object("inputs", check_inputs);
   switch (kind) {
     case RunKind::kReplay:
       check_policies(place, check_replayed);

@@ -25,6 +25,7 @@ TEST(ParseRun, KnowsTheKinds) {
   EXPECT_EQ(run_of(advice_answer()).kind, RunKind::kAdvise);
   EXPECT_EQ(run_of(verify_answer()).kind, RunKind::kVerify);
   Json sweep = answer();
+  sweep["inputs"] = {{"path", "results.sqlite"}};
   sweep["sweep"] = {{"results", Json::array()}};
   EXPECT_EQ(run_of(sweep).kind, RunKind::kSweep);
   EXPECT_EQ(run_of(replay_answer()).hash.size(), 16U);

@@ -19,37 +19,42 @@ bool any_has(const std::vector<const PolicyView*>& views, const char* member) {
       views, [member](const PolicyView* v) { return v->replayed && v->replayed->json().contains(member); });
 }
 
-// "64K", "2M": "64kB" as people say it.
-void cost_pictures(const Model& model, const Subject& subject, std::size_t i, Section& section) {
+void cost_picture(const Model& model, const Subject& subject, std::size_t i, Section& section) {
   const auto views = subject.shown(kSideBySide);
   const bool measured =
       std::ranges::any_of(views, [](const PolicyView* v) { return v->verified.has_value(); });
+  constexpr const char* kMeasured =
+      "Hatched: predicted. Solid: measured; whiskers are 95 % intervals, or the lowest and highest of "
+      "several recordings. "
+      "All from zero; less is better.";
+  constexpr const char* kPredicted =
+      "Hatched and grey: predictions beside which nothing was measured. All from zero; less is better.";
   section.blocks.emplace_back(Picture{Picture::Kind::kChart, fmt::format("cost-{}", i),
                                       captioned(model, subject, "Time, memory and faults by policy"),
-                                      measured ? "Hatched: predicted. Solid: measured; whiskers are 95 % "
-                                                 "intervals, or the lowest and highest of several "
-                                                 "recordings. All from zero; less is better."
-                                               : "Hatched and grey: predictions beside which nothing was "
-                                                 "measured. All from zero; less is better."});
-  if (any_has(views, "fault_times")) {
-    section.blocks.emplace_back(Picture{Picture::Kind::kChart, fmt::format("faults-{}", i),
-                                        captioned(model, subject, "How long single faults take"),
-                                        "Across: time of one fault, in steps of a quarter of a power of two. "
-                                        "Up: faults, on a logarithmic scale. Prices are "
-                                        "means of a quiet machine: no waiting, no compaction."});
-  } else {
+                                      measured ? kMeasured : kPredicted});
+}
+
+void faults_picture(const Model& model, const Subject& subject, std::size_t i, Section& section) {
+  if (!any_has(subject.shown(kSideBySide), "fault_times")) {
     section.blocks.emplace_back(Missing{
         captioned(model, subject, "No histogram of fault times: no RUN here is a replay of this program."),
         fmt::format("quire replay {} --json --timeline 200 > replay.json", file_of(subject))});
+    return;
   }
+  section.blocks.emplace_back(Picture{Picture::Kind::kChart, fmt::format("faults-{}", i),
+                                      captioned(model, subject, "How long single faults take"),
+                                      "Across: time of one fault, in steps of a quarter of a power of two. "
+                                      "Up: faults, on a logarithmic scale. "
+                                      "Prices are means of a quiet machine: no waiting, no compaction."});
 }
 
 void pareto_picture(const Model& model, const Subject& subject, std::size_t i, Section& section) {
   if (subject.advice.empty()) return;
-  section.blocks.emplace_back(Picture{Picture::Kind::kChart, fmt::format("pareto-{}", i),
-                                      captioned(model, subject, "Every policy that was tried"),
-                                      "Across: peak memory. Up: kernel time. Ringed: no other policy is both "
-                                      "faster and smaller. Left and low is better."});
+  section.blocks.emplace_back(
+      Picture{Picture::Kind::kChart, fmt::format("pareto-{}", i),
+              captioned(model, subject, "Every policy that was tried"),
+              "Across: peak memory. Up: kernel time. Ringed: no other policy is both "
+              "faster and smaller. Left and low is better. The memory axis does not begin at zero."});
 }
 
 // A reason that this Quire knows, as people say it.
@@ -133,7 +138,8 @@ Section figures_section(const Model& model) {
   Section section{"figures", "Time, memory, faults"};
   for (std::size_t i = 0; i < model.subjects.size(); ++i) {
     if (model.subjects[i].only_swept()) continue;
-    cost_pictures(model, model.subjects[i], i, section);
+    cost_picture(model, model.subjects[i], i, section);
+    faults_picture(model, model.subjects[i], i, section);
     pareto_picture(model, model.subjects[i], i, section);
   }
   return section;
@@ -158,11 +164,13 @@ Section along_the_run_section(const Model& model) {
                 "Across: events of the recording, evenly spaced. Up: bytes in folios, each counted once, one "
                 "scale for all policies. "
                 "Dashed line: of all these, bytes in pages that no task had touched yet."});
-    section.blocks.emplace_back(
-        Picture{Picture::Kind::kFolioMap, fmt::format("map-{}", i), captioned(model, subject, "Folio map"),
-                "Across: events. Up: addresses of anonymous memory, gaps left out. Colour: size of the "
-                "folio, named at the right end too. Point at "
-                "it, or focus it and use the arrow keys, for mapping, size and reason."});
+    section.blocks.emplace_back(Picture{Picture::Kind::kFolioMap, fmt::format("map-{}", i),
+                                        captioned(model, subject, "Folio map"),
+                                        "Across: events. Up: addresses of anonymous memory, gaps left out. "
+                                        "Colour: size of the folio, named at the right end "
+                                        "too, as it was when that part last held most. Point at it, or focus "
+                                        "it and use the arrow keys, for mapping, size and "
+                                        "reason."});
   }
   return section;
 }

@@ -126,8 +126,7 @@ void compare(const Subject& subject, Verdict& verdict) {
   for (const PolicyView& view : subject.policies) {
     if (!view.verified) continue;
     ++verified;
-    const auto& json = view.verified->json();
-    if (json.contains("agrees") && json["agrees"] == false) off.push_back(view.title());
+    if (view.verified->flag("/agrees") == false) off.push_back(view.title());
   }
   const char* const no_advice = "No recommendation: nobody has weighed these policies.";
   if (verified == 0) {
@@ -156,7 +155,7 @@ void warn(const Subject& subject, Verdict& verdict) {
     verdict.warnings.push_back(
         fmt::format("{} events were lost while recording", number_text(lost->value, Unit::kCount)));
   const auto gate = subject.summary->part("/gate");
-  if (gate && gate->json().contains("passed") && gate->json()["passed"] == false)
+  if (gate && gate->flag("/passed") == false)
     verdict.warnings.emplace_back("the recording failed its completeness gate");
 }
 
