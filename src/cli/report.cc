@@ -8,6 +8,7 @@
 #include <span>
 
 #include "cli/arguments.h"
+#include "cli/input.h"
 #include "cli/output_page.h"
 #include "cli/policies.h"
 #include "cli/tell.h"
@@ -69,7 +70,12 @@ Result<std::string, Diagnostic> read_run(const std::string& file) {
       ""});
 }
 
-Result<std::vector<report::Run>, Diagnostic> runs_of(const Request& request) {
+struct Read {
+  std::vector<report::Run> runs;
+  std::vector<std::string> recordings;  // those of the files that are
+};
+
+Result<Read, Diagnostic> runs_of(const Request& request) {
   report::FromRecording recording{.file = {},
                                   .policies = {},
                                   .ram = QUIRE_TRY(ram_of("report", request.ram)),
@@ -77,17 +83,19 @@ Result<std::vector<report::Run>, Diagnostic> runs_of(const Request& request) {
                                   .profile_file = request.profile,
                                   .jobs = request.jobs};
   if (!request.policies.empty()) recording.policies = QUIRE_TRY(policies_of("report", request.policies));
-  std::vector<report::Run> runs;
+  Read read;
   for (const std::string& file : request.runs) {
     const std::string text = QUIRE_TRY(read_run(file));
     if (!trace::has_magic(std::as_bytes(std::span(text)))) {
-      runs.push_back(QUIRE_TRY(report::parse_run(text, file)));
+      read.runs.push_back(QUIRE_TRY(report::parse_run(text, file)));
       continue;
     }
+    read.recordings.push_back(file);
     recording.file = file;
-    for (report::Run& run : QUIRE_TRY(report::runs_of_recording(recording))) runs.push_back(std::move(run));
+    for (report::Run& run : QUIRE_TRY(report::runs_of_recording(recording)))
+      read.runs.push_back(std::move(run));
   }
-  return runs;
+  return read;
 }
 
 }  // namespace
@@ -116,12 +124,17 @@ Result<int, Diagnostic> run_report(Words words) {
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
   QUIRE_TRY(check(request));
-  const report::Model model = report::make_model(QUIRE_TRY(runs_of(request)));
+  Read read = QUIRE_TRY(runs_of(request));
+  const report::Model model = report::make_model(std::move(read.runs));
   if (!request.output.empty()) QUIRE_TRY(write_page(request.output, report::html_page(model)));
   if (request.text) {
     fmt::print("{}", report::plain_page(model));
   } else {
     fmt::print("report: {}\n", request.output);
+  }
+  for (const std::string& file : read.recordings) {
+    const trace::Reader reader = QUIRE_TRY(trace::Reader::open(file));
+    QUIRE_TRY(status_of_input(file, reader));
   }
   return 0;
 }

@@ -86,6 +86,16 @@ TEST_F(Report, ReplacesOnlyReports) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file("")), {}), 4);  // with stdout and stderr
 }
 
+// A recording that was cut off makes a page that says so first, and exit code 5.
+TEST_F(Report, OfACutRecording) {
+  trace::testing::write_recording(file("cut.quire"), trace::testing::full_header(),
+                                  trace::testing::small_run(), std::nullopt, 5);
+  const Finished run = quire({file("cut.quire"), "--text"});
+  EXPECT_EQ(run.status, 5);
+  EXPECT_THAT(run.out, HasSubstr("! the recording was cut off"));
+  EXPECT_THAT(run.out, HasSubstr("no advice: "));
+}
+
 // What is no RUN is one line, exit code 5, and no page.
 TEST_F(Report, DamagedRuns) {
   put("x.json", "{\"schema_version\": 1, \"policies\": [{\"minor_faults\": \"x\"}]}");
