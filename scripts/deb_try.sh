@@ -17,7 +17,7 @@ cd /tmp
 c++ -std=c++23 /usr/share/doc/libquire-dev/examples/library.cc $(pkg-config --cflags --libs quire fmt)
 ./a.out
 apt-get purge -qq -y quire libquire-dev >/dev/null
-left=$(find / -xdev -name "*quire*" -not -path "/packages/*" -not -path "/proc/*" -not -path "/var/log/*")
+left=$(find / -xdev \( -name "quire*" -o -name "libquire*" -o -name _quire \) -not -path "/packages/*")
 [ -z "$left" ] || { echo "left behind: $left"; exit 1; }
 '
 # shellcheck disable=SC2016
