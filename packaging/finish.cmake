@@ -31,7 +31,7 @@ function(finish_man_pages folder)
 endfunction()
 
 # The changelog of the package says which version it is; that of the sources says what is new.
-function(finish_documents package folder)
+function(finish_documents folder)
   string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
   file(WRITE ${folder}/changelog.Debian
        "quire (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium\n\n"
@@ -47,7 +47,7 @@ function(finish component package)
   set(root ${CPACK_TEMPORARY_DIRECTORY}/${component})
   set(share ${root}/usr/share)
   finish_man_pages(${share})
-  finish_documents(${package} ${share}/doc/${package})
+  finish_documents(${share}/doc/${package})
   file(MAKE_DIRECTORY ${share}/lintian/overrides)
   file(COPY_FILE ${packaging}/${package}.lintian-overrides ${share}/lintian/overrides/${package})
   file(GLOB_RECURSE archives ${root}/usr/lib/*.a)

@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# shellcheck disable=SC2016
 in_debian='
 set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8

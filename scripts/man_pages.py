@@ -133,8 +133,7 @@ class Docs:
 
     def body(self, name):
         """A whole page but its title."""
-        return self.for_man(self.trees[name][1:] if self.trees[name][0]["t"] == "Header" else
-                            [b for b in self.trees[name] if not (b["t"] == "Header" and b["c"][0] == 1)])
+        return self.for_man([b for b in self.trees[name] if not (b["t"] == "Header" and b["c"][0] == 1)])
 
     def section(self, file, anchor):
         """What stands below a heading of level 2, up to the next."""
@@ -272,7 +271,7 @@ class Pages:
         self.top = [v for v in self.verbs if " " not in v["verb"]]
         self.docs = Docs({v["verb"] for v in self.top})
         self.common = option_texts(self.docs.preface("command-line.md"))
-        self.about = described["about"]
+        self.about = described["about"][0].lower() + described["about"][1:].rstrip(".")
         self.examples = described["examples"]
         self.made = {}  # another name of a page is the name of that page
         for verb in self.top:
@@ -324,7 +323,7 @@ class Pages:
     def add_program(self):
         preface = [b for b in self.docs.preface("command-line.md")
                    if not (b["t"] == "CodeBlock" or b["t"] == "Table" and plain(rows(b)[0][0]).strip() == "verb")]
-        blocks = [*self.start("quire", "large-folio memory management of Linux: predict and verify"),
+        blocks = [*self.start("quire", self.about),
                   heading("SYNOPSIS"), para(strong("quire"), *text(" "), emph("VERB"), *text(" [options]")),
                   heading("DESCRIPTION"), *self.docs.for_man(preface), heading("VERBS"),
                   definitions([([strong(f"quire-{v['verb']}"), *text("(1)")], [para(*text(v["summary"]))])

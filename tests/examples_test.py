@@ -3,6 +3,7 @@
 
 What would take minutes is shortened, and what would change this host's settings for good runs
 dry (SHORTER). An example that lacks a privilege or a program is skipped with the reason."""
+import fcntl
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOCK = "/run/quire/settings.lock"
 THP = pathlib.Path("/sys/kernel/mm/transparent_hugepage")
 PROGRAM = None  # build/quire, of the command line
 PATIENCE = 600  # seconds, for one example on a machine that is busy
@@ -36,7 +38,16 @@ STAND_INS = {"java": "dd if=/dev/zero of=/dev/null bs=1M count=4 status=none", "
 
 
 def settings():
-    """Of this host, to be the same afterwards."""
+    """Of this host, to be the same afterwards; read while nobody has them changed."""
+    try:
+        with open(LOCK) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return read_settings()
+    except OSError:  # nobody ever changed them, or not who runs this
+        return read_settings()
+
+
+def read_settings():
     return {p: p.read_text() for p in THP.rglob("*") if p.is_file() and "stats" not in p.parts and
             os.access(p, os.R_OK) and p.stat().st_mode & 0o200}
 
