@@ -2,7 +2,7 @@
 # compiled once more with another entry format and another base page. Each is
 # a library quire_engine_<name> and a program quire-<name> that runs
 # experiments (src/litmus/engine_main.cc); `quire litmus run` calls it.
-set(QUIRE_ENGINE_LAYERS base stats arch phys folio pagetable policy vm split sysfs kernel litmus)
+set(QUIRE_ENGINE_LAYERS base stats arch phys compress folio pagetable swap policy vm split reclaim sysfs kernel litmus)
 
 function(quire_arch name page_shift)
   set(sources "")
@@ -20,7 +20,7 @@ function(quire_arch name page_shift)
   target_include_directories(${library} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
   target_compile_definitions(${library} PUBLIC QUIRE_ARM64 QUIRE_PAGE_SHIFT=${page_shift})
   target_link_libraries(${library} PUBLIC fmt::fmt Boost::headers absl::flat_hash_map PkgConfig::XXHASH
-                                          nlohmann_json::nlohmann_json)
+                                          nlohmann_json::nlohmann_json PkgConfig::LZ4 PkgConfig::LZO PkgConfig::ZSTD)
   # These are for experiments: quick to build rather than quick.
   target_compile_options(${library} PRIVATE -O1 -g0)
   # A folder is one translation unit: three times the sources are only a minute.

@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 # The left column of the layer picture as the one archive that a user expects.
 # Its parts stay archives of their own for everybody inside, so that a test
 # links only what it tests.
-set(QUIRE_LIBRARY_LAYERS base stats arch phys folio pagetable policy vm split sysfs kernel)
+set(QUIRE_LIBRARY_LAYERS base stats arch phys compress folio pagetable swap policy vm split reclaim sysfs kernel)
 
 function(quire_library)
   add_library(libquire STATIC)
@@ -22,7 +22,7 @@ function(quire_library)
   target_sources(libquire PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/include FILES ${headers})
   target_compile_features(libquire INTERFACE cxx_std_23)
   # The headers name none of these: programs only link them.
-  target_link_libraries(libquire PRIVATE fmt::fmt absl::flat_hash_map PkgConfig::XXHASH)
+  target_link_libraries(libquire PRIVATE fmt::fmt absl::flat_hash_map PkgConfig::XXHASH PkgConfig::LZ4 PkgConfig::LZO PkgConfig::ZSTD)
   set_target_properties(libquire PROPERTIES OUTPUT_NAME quire EXPORT_NAME quire LINKER_LANGUAGE CXX)
 
   install(FILES ${CMAKE_SOURCE_DIR}/examples/library.cc COMPONENT development

@@ -26,7 +26,7 @@ if(QUIRE_TESTS)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/test_pch.cc CONTENT "")
   add_library(test_pch OBJECT ${CMAKE_BINARY_DIR}/test_pch.cc)
   target_link_libraries(test_pch PRIVATE ${test_libraries} fmt::fmt)
-  target_compile_definitions(test_pch PRIVATE QUIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_definitions(test_pch PRIVATE QUIRE_SOURCE_DIR=".")
   target_compile_options(test_pch PRIVATE ${test_options})
   target_precompile_headers(test_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h> <map> <string> <vector>)
 endif()
@@ -47,6 +47,9 @@ endif()
 # host or read its counters: other tests have machines of their own, whose RAM
 # asks the host for huge pages.
 #
+# Tests run in the project's folder, which they call QUIRE_SOURCE_DIR: were it their
+# path, no two clones could share a compiled test.
+#
 # A test, named after its build (asan.vm), with its results as XML for
 # scripts/skipped_checks.py. Sanitizer builds run fewer random cases.
 function(quire_test name)
@@ -59,7 +62,7 @@ function(quire_test name)
   if(QUIRE_SANITIZE)
     list(APPEND environment "RC_PARAMS=max_success=30")
   endif()
-  add_test(NAME ${name} COMMAND ${ARGN})
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${environment}"
                        RUN_SERIAL "$<BOOL:${QUIRE_TEST_ALONE}>")
 endfunction()
@@ -100,7 +103,7 @@ function(quire_module module below)
   if(QUIRE_TESTS AND tests)
     add_executable(test_${module} ${tests})
     target_link_libraries(test_${module} PRIVATE quire_${module} ${test_libraries})
-    target_compile_definitions(test_${module} PRIVATE QUIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_compile_definitions(test_${module} PRIVATE QUIRE_SOURCE_DIR=".")
     target_compile_options(test_${module} PRIVATE ${test_options})
     target_precompile_headers(test_${module} REUSE_FROM test_pch)
     quire_test(${module} test_${module})

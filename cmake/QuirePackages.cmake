@@ -35,7 +35,7 @@ processes, and changes the settings of a host so that they can be put back.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libquire-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libabsl-dev, libfmt-dev, libxxhash-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libabsl-dev, libfmt-dev, liblz4-dev, liblzo2-dev, libxxhash-dev, libzstd-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkg-config, quire")
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "large-folio memory management of Linux as a library
 A simulated machine with the memory management of Linux 6.18 on it: programs,

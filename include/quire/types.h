@@ -201,6 +201,24 @@ class Pfn {
   std::uint32_t pfn_ = 0;  // 32 bits of 4 KiB frames: machines up to 16 TiB
 };
 
+// Where a page lies that is in no frame: which swap device, and which slot of it.
+class SwapEntry {
+ public:
+  constexpr SwapEntry() = default;
+  constexpr SwapEntry(std::uint8_t device, std::uint64_t slot) : device_(device), slot_(slot) {}
+  // The number of the device, as swapon gave it (the kernel's swp_type).
+  [[nodiscard]] constexpr std::uint8_t device() const { return device_; }
+  // The slot, one page each, counted from the start of the device (swp_offset).
+  // Slot 0 holds the device's header and is nobody's.
+  [[nodiscard]] constexpr std::uint64_t slot() const { return slot_; }
+  constexpr auto operator<=>(const SwapEntry&) const = default;
+  constexpr SwapEntry operator+(PageCount n) const { return {device_, slot_ + n.raw()}; }
+
+ private:
+  std::uint8_t device_ = 0;
+  std::uint64_t slot_ = 0;
+};
+
 }  // namespace quire
 
 template <>

@@ -1,0 +1,119 @@
+// swap/swap_space.h - all swap devices of a machine: slots, who refers to them,
+// which folios are still or again in memory for them.
+//
+// Mirrors: mm/swapfile.c, mm/swap_state.c, mm/page_io.c of Linux 6.18: clusters
+// of 512 slots, a fast cluster for each order, lists of free, not full and
+// fragmented clusters, the swap cache, the map of zero-filled pages.
+// Differs: one cpu; requests are done when they return.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/report.h"
+#include "phys/memory.h"
+#include "quire/result.h"
+#include "quire/types.h"
+#include "stats/counters.h"
+#include "swap/backend.h"
+
+namespace quire::swap {
+
+// How entries and slots belong together.
+enum class SlotPolicy : std::uint8_t {
+  kContiguous,   // Linux 6.18: a folio of n pages needs n slots in a row, aligned
+  kIndirection,  // entries are always in a row; behind each lies any slot
+};
+
+struct SwaponOptions {
+  std::optional<std::int16_t> priority;  // none: one less than the lowest so far, as swapon(2)
+  SlotPolicy slots = SlotPolicy::kContiguous;
+};
+
+// SwapSpace gives folios slots, counts who refers to them, and moves bytes.
+//
+// States      : of a slot: free -> cached (given to a folio in memory) -> in use by entries,
+//               with or without a cached folio -> free
+// Owns        : the devices, the counts, the swap cache (one reference of a folio for each of its
+//               pages, which the caller takes and gives back: see add/remove)
+// Refers to   : the machine's memory and counters
+// Locks       : swap lock (one thread drives a machine today)
+// Invariants  : I-SWAP-1 a slot is free exactly when nothing refers to it and no folio is cached for it
+//               I-SWAP-2 every cached folio's slots are consecutive and aligned to its size
+//               I-SWAP-3 the lists of clusters hold each cluster once, in the list its use says
+//               I-SWAP-4 used() = slots that are not free
+class SwapSpace {
+ public:
+  SwapSpace(phys::PhysMemory& memory, stats::Counters& counters);
+  ~SwapSpace();
+  SwapSpace(const SwapSpace&) = delete;
+  SwapSpace& operator=(const SwapSpace&) = delete;
+
+  // --- Devices ---
+  // Puts a device into use; returns its number. kInval: no slot behind the
+  // header; kPerm: as many devices as there can be (29).
+  [[nodiscard]] Result<std::uint8_t, Errno> swapon(std::unique_ptr<Backend> device, const SwaponOptions& options = {});
+  // Takes a device that nothing uses any more out of use. kBusy: it is used.
+  // No slots are handed out of it from the moment stop_allocating was called.
+  [[nodiscard]] Result<void, Errno> swapoff(std::uint8_t device);
+  void stop_allocating(std::uint8_t device);
+  [[nodiscard]] bool any() const;
+  [[nodiscard]] Backend& backend(std::uint8_t device) const;
+  [[nodiscard]] Traits traits(std::uint8_t device) const;
+  [[nodiscard]] PageCount total() const;
+  [[nodiscard]] PageCount used() const;
+
+  // --- Slots and the swap cache ---
+  // Gives an anonymous folio of this order slots of its own, in a row and
+  // aligned, and puts it into the swap cache (folio_alloc_swap). Nothing: no
+  // device has room for it. The caller holds the folio's references: one for
+  // each page belongs to the cache from now on.
+  [[nodiscard]] std::optional<SwapEntry> add_to_swap(Pfn head, Order order);
+  // The folio is (again) in memory for these slots, which are in use
+  // (swap_cache_add_folio on the way in).
+  void add_to_cache(Pfn head, Order order, SwapEntry first);
+  // Takes the folio out of the cache (swap_cache_del_folio, put_swap_folio):
+  // slots nothing refers to are free afterwards.
+  void remove_from_cache(Pfn head);
+  // The frame in memory for a slot, or Pfn::invalid().
+  [[nodiscard]] Pfn cached(SwapEntry entry) const;
+  // The first slot of a cached folio; nothing when it is not cached.
+  [[nodiscard]] std::optional<SwapEntry> entry_of(Pfn head) const;
+  // A cached folio became folios of these orders, in order of address.
+  void split_cached(Pfn head, Order from, Order to);
+
+  // --- Who refers to slots ---
+  // One more reference to each of `n` slots (swap_duplicate).
+  void dup(SwapEntry first, PageCount n = PageCount(1));
+  // One fewer (swap_free_nr); the last frees a slot that is not cached.
+  void put(SwapEntry first, PageCount n = PageCount(1));
+  // References, the cache not counted (__swap_count).
+  [[nodiscard]] std::uint32_t count(SwapEntry entry) const;
+  // Nothing refers to the slots of this cached folio any more: it leaves the
+  // cache (folio_free_swap). False: something still does.
+  bool free_swap(Pfn head);
+
+  // --- Bytes ---
+  // Writes a cached folio out (swap_writeout): a folio of zeroes is only
+  // noted; else the device gets all of it. Counts swpout, pswpout, swpout_zero,
+  // zswpout at this moment.
+  [[nodiscard]] Result<void, IoError> write(Pfn head);
+  // Reads the slots from `first` on into the frames of the folio at `head`
+  // (swap_read_folio). Counts swpin, pswpin, swpin_zero.
+  [[nodiscard]] Result<void, IoError> read(SwapEntry first, Pfn head, Order order);
+  // Whether the slot is noted as zeroes.
+  [[nodiscard]] bool is_zero(SwapEntry entry) const;
+  // Whether `n` slots from `first` on are all noted as zeroes, or all not.
+  [[nodiscard]] bool alike_in_zeroes(SwapEntry first, PageCount n) const;
+
+  void check_invariants(base::InvariantReport& out) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quire::swap
