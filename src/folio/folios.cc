@@ -86,6 +86,8 @@ void Folios::free_folio(Pfn head) {
   const Frame& f = frame(head);
   const Order order = f.order();
   QUIRE_CHECK_EQ(mapcount(head), 0U);
+  if (lru_ != nullptr) [[unlikely]]
+    lru_->freed(head, order);
   if (order != kOrder0) {
     leave_deferred(large(head), order);
     if (f.kind() == FrameKind::kAnon) counters_.add(MthpStat::nr_anon, order, -1);
@@ -103,6 +105,8 @@ void Folios::add_new_anon_rmap(Pfn head, AnonMapping where, MmId mm, MappedBy by
   f.set_kind(FrameKind::kAnon);
   f.set_mapping(where.index, where.anon_vma);
   f.anon_exclusive = 1;
+  if (lru_ != nullptr) [[unlikely]]
+    lru_->added(head);
   const Order order = f.order();
   if (order == kOrder0) {
     f.mapcount = 1;
@@ -251,6 +255,8 @@ void Folios::mlock(Pfn head) {
   const std::uint64_t before = f.mlocked != 0 ? f.mlock_count : 0;
   f.mlocked = 1;
   f.mlock_count = std::min(before + 1, kMost) & 0xf;
+  if (lru_ != nullptr) [[unlikely]]
+    lru_->mlock_changed(head);
 }
 
 void Folios::munlock(Pfn head) {
@@ -261,6 +267,8 @@ void Folios::munlock(Pfn head) {
   }
   f.mlock_count = 0;
   f.mlocked = 0;
+  if (lru_ != nullptr) [[unlikely]]
+    lru_->mlock_changed(head);
 }
 
 void Folios::move_anon_rmap(Pfn head, std::uint32_t anon_vma) {
@@ -343,6 +351,8 @@ void Folios::split_into(Pfn head, std::span<const Order> pieces) {
     done += piece.pages();
   }
   QUIRE_CHECK(done == order.pages());
+  if (lru_ != nullptr) [[unlikely]]
+    lru_->split(head, pieces);
 }
 
 void Folios::check_large(const LargeFolio& folio, base::InvariantReport& out) const {

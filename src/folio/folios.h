@@ -15,6 +15,7 @@
 #include "base/report.h"
 #include "folio/entire_maps.h"
 #include "folio/large_folio.h"
+#include "folio/lru.h"
 #include "phys/memory.h"
 #include "stats/counters.h"
 
@@ -53,6 +54,14 @@ class Folios {
   // From now on whole maps of 64 KiB folios count once (entire_maps.h). Before the first folio.
   void count_entire_maps() { entire_ = std::make_unique<EntireMaps>(memory_, counters_); }
   [[nodiscard]] const EntireMaps* entire_maps() const { return entire_.get(); }
+
+  // From now on folios are on lists that memory is taken back from. Before the first folio.
+  void keep_lists(LruPort* lru) { lru_ = lru; }
+  // Onto a list, if it is on none: who maps it for the first time does this, and who puts
+  // one into a cache before anybody maps it.
+  void add_to_lru(Pfn head) {
+    if (lru_ != nullptr) lru_->added(head);
+  }
 
   // A folio with one reference, not mapped, contents as they were. Nothing
   // when no block of the order is free.
@@ -188,6 +197,7 @@ class Folios {
   std::uint32_t records_ = 0;
   Usage usage_;
   DeferredList deferred_;
+  LruPort* lru_ = nullptr;              // null: this machine takes nothing back
   std::unique_ptr<EntireMaps> entire_;  // null: every entry counts on its page
 };
 
