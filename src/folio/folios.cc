@@ -40,8 +40,8 @@ void Folios::drop_record(Pfn head) {
   free_records_.push_back(id);
 }
 
-std::optional<Pfn> Folios::allocate(Order order) {
-  const auto head = memory_.allocate(order);
+std::optional<Pfn> Folios::allocate(Order order, phys::Effort effort) {
+  const auto head = memory_.allocate(order, phys::MigrateType::kMovable, effort);
   if (!head) return std::nullopt;
   frame(*head).refcount = 1;
   count_allocated(order);

@@ -64,8 +64,8 @@ class Folios {
   }
 
   // A folio with one reference, not mapped, contents as they were. Nothing
-  // when no block of the order is free.
-  [[nodiscard]] std::optional<Pfn> allocate(Order order);
+  // when no block of the order is free, or can be freed with this effort.
+  [[nodiscard]] std::optional<Pfn> allocate(Order order, phys::Effort effort = phys::Effort::kDirect);
 
   [[nodiscard]] Pfn head_of(Pfn page) const {
     const phys::Frame& f = memory_.frame(page);

@@ -74,19 +74,20 @@ PhysMemory::~PhysMemory() {
   host_->give_back(std::move(descriptors_));
 }
 
-std::optional<Pfn> PhysMemory::allocate_from_zones(Order order) {
+std::optional<Pfn> PhysMemory::allocate_from_zones(Order order, Mark mark) {
   for (auto zone = zones_.rbegin(); zone != zones_.rend(); ++zone) {
+    if (!zone->above(mark, order)) continue;
     if (auto first = zone->allocate(order)) return first;
   }
   return std::nullopt;
 }
 
-void PhysMemory::refill(PerCpuList& list) {
+void PhysMemory::refill(PerCpuList& list, Mark mark) {
   // Filled back to front, so that frames leave the list in ascending order.
   list.frames.resize(kBatch);
   std::size_t room = kBatch;
   while (room > 0) {
-    const auto pfn = allocate_from_zones(kOrder0);
+    const auto pfn = allocate_from_zones(kOrder0, mark);
     if (!pfn) break;
     frame(*pfn).set_kind(FrameKind::kPerCpu);
     list.frames[--room] = *pfn;
@@ -94,9 +95,11 @@ void PhysMemory::refill(PerCpuList& list) {
   list.frames.erase(list.frames.begin(), list.frames.begin() + static_cast<std::ptrdiff_t>(room));
 }
 
-std::optional<Pfn> PhysMemory::allocate_order0(MigrateType type) {
+std::optional<Pfn> PhysMemory::allocate_order0(MigrateType type, Mark mark) {
+  // The kernel tests the zone before it looks at the list.
+  if (mark != Mark::kNone && !any_zone_above(mark, kOrder0)) return std::nullopt;
   PerCpuList* list = &order0_[static_cast<std::size_t>(type)];
-  if (list->frames.empty()) refill(*list);
+  if (list->frames.empty()) refill(*list, mark);
   // The zones are empty: what the other list holds is all there is.
   if (list->frames.empty()) list = &order0_[1 - static_cast<std::size_t>(type)];
   if (list->frames.empty()) return std::nullopt;
@@ -108,12 +111,19 @@ std::optional<Pfn> PhysMemory::allocate_order0(MigrateType type) {
   return pfn;
 }
 
-std::optional<Pfn> PhysMemory::allocate(Order order, MigrateType type) {
-  if (injector_ && injector_(order)) return std::nullopt;
-  if (order == kOrder0) return allocate_order0(type);
-  if (const auto first = allocate_from_zones(order)) return first;
+std::optional<Pfn> PhysMemory::take_block(Order order, MigrateType type, Mark mark) {
+  if (order == kOrder0) return allocate_order0(type, mark);
+  if (const auto first = allocate_from_zones(order, mark)) return first;
   drain_all();  // what the per-cpu lists held back may complete a block
-  return allocate_from_zones(order);
+  return allocate_from_zones(order, mark);
+}
+
+std::optional<Pfn> PhysMemory::allocate(Order order, MigrateType type, Effort effort) {
+  if (injector_ && injector_(order)) return std::nullopt;
+  if (order == pool_.order())
+    if (const auto first = take_from_pool()) return first;
+  if (reclaim_ == nullptr) return take_block(order, type, Mark::kNone);
+  return allocate_watched(order, type, effort);
 }
 
 void PhysMemory::free_to_zone(Pfn first, Order order) {
@@ -135,6 +145,7 @@ void PhysMemory::drain_all() {
 void PhysMemory::free(Pfn first, Order order) {
   Frame& f = frame(first);
   QUIRE_CHECK_MSG(!f.is_free(), "frame {} freed twice", first.raw());
+  if (order == pool_.order() && put_into_pool(first)) return;
   if (order != kOrder0) return free_to_zone(first, order);
   const MigrateType type = f.kind() == FrameKind::kTable ? MigrateType::kUnmovable : MigrateType::kMovable;
   std::vector<Pfn>& list = order0_[static_cast<std::size_t>(type)].frames;
@@ -157,7 +168,7 @@ void PhysMemory::copy(Pfn from, Pfn to) {
 }
 
 PageCount PhysMemory::free_pages() const {
-  PageCount n;
+  PageCount n = pool_.pages();
   for (const PerCpuList& list : order0_) n += PageCount(list.frames.size());
   for (const Zone& zone : zones_) n += zone.free_pages();
   return n;
@@ -195,6 +206,11 @@ void PhysMemory::check_invariants(base::InvariantReport& out) const {
         out.broken("I-MEM-2", "per-cpu frame {} has an owner", pfn.raw());
     }
   }
+  if (pool_.blocks().size() > pool_.target())
+    out.broken("I-MEM-3", "the pool holds {} blocks, {} at most", pool_.blocks().size(), pool_.target());
+  for (const Pfn first : pool_.blocks())
+    if (!first.aligned(pool_.order()) || frame(first).kind() != FrameKind::kPerCpu)
+      out.broken("I-MEM-3", "block {} of the pool has an owner or is no block", first.raw());
   for (const Zone& zone : zones_) zone.check_invariants(out);
 }
 

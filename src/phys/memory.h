@@ -1,9 +1,9 @@
 // phys/memory.h - the machine's RAM: bytes, descriptors, zones, per-cpu lists.
 //
 // Mirrors: mm/page_alloc.c of Linux 6.18 as far as allocation and freeing of
-// blocks go. Differs: one node; per-cpu lists for order 0 only, one for movable
-// frames and one for page tables; no watermarks, reclaim or compaction yet: an
-// allocation that finds no block fails at once.
+// blocks go, with __alloc_pages_slowpath where somebody reclaims. Differs: one node;
+// per-cpu lists for order 0 only, one for movable frames and one for page tables; no
+// compaction. Where nobody reclaims an allocation that finds no block fails at once.
 #pragma once
 
 #include <array>
@@ -14,8 +14,10 @@
 
 #include "base/check.h"
 #include "base/report.h"
+#include "phys/block_pool.h"
 #include "phys/frame.h"
 #include "phys/host_memory.h"
+#include "phys/reclaim_port.h"
 #include "phys/reserved_memory.h"
 #include "phys/zone.h"
 #include "quire/result.h"
@@ -43,8 +45,9 @@ enum class MigrateType : std::uint8_t { kMovable, kUnmovable };
 // States      : see FrameKind
 // Owns        : the simulated RAM and the descriptor array
 // Locks       : one thread drives a machine; zone lock and per-cpu lists later
-// Invariants  : I-MEM-1 free frames + per-cpu frames + handed-out frames = all frames
+// Invariants  : I-MEM-1 free frames + per-cpu and pool frames + handed-out frames = all frames
 //               I-MEM-2 every handed-out frame was handed out once (its kind is not a free one)
+//               I-MEM-3 the pool holds blocks of its order, no more than it should
 //               I-FRAME-1 a frame in a free kind has no references and no maps
 class PhysMemory {
  public:
@@ -54,10 +57,25 @@ class PhysMemory {
   PhysMemory& operator=(PhysMemory&&) = delete;
   ~PhysMemory();
 
-  // A block of 2^order frames (kOwned and its kTail), or nothing when none is left.
+  // A block of 2^order frames (kOwned and its kTail), or nothing when none is left,
+  // or none that may be taken with this effort.
   // The contents of a data frame are what they were: see zero().
-  [[nodiscard]] std::optional<Pfn> allocate(Order order, MigrateType type = MigrateType::kMovable);
+  [[nodiscard]] std::optional<Pfn> allocate(Order order, MigrateType type = MigrateType::kMovable,
+                                            Effort effort = Effort::kDirect);
   void free(Pfn first, Order order);
+
+  // From now on the marks are kept, and `reclaim` is asked where they would not be.
+  void keep_watermarks(ReclaimPort& reclaim, const WatermarkOptions& options);
+  // Whether some zone could give a block of this order and stay above the mark
+  // (for kswapd: pgdat_balanced).
+  [[nodiscard]] bool any_zone_above(Mark mark, Order order) const;
+  // Keeps up to so many blocks of one order from everybody who wants another (the
+  // vendor kernels' pool of 64 KiB): allocations of that order ask it first, what they free
+  // fills it first.
+  void keep_pool(Order order, std::uint64_t blocks) { pool_ = BlockPool(order, blocks); }
+  [[nodiscard]] const BlockPool& pool() const { return pool_; }
+  // Takes free blocks into the pool as long as that leaves the high mark; how many.
+  std::uint64_t refill_pool();
 
   // Fills the frames with zeroes, when contents are kept.
   void zero(Pfn first, Order order);
@@ -85,9 +103,16 @@ class PhysMemory {
   struct PerCpuList {
     std::vector<Pfn> frames;
   };
-  [[nodiscard]] std::optional<Pfn> allocate_from_zones(Order order);
-  [[nodiscard]] std::optional<Pfn> allocate_order0(MigrateType type);
-  void refill(PerCpuList& list);
+  [[nodiscard]] std::optional<Pfn> take_block(Order order, MigrateType type, Mark mark);
+  [[nodiscard]] std::optional<Pfn> allocate_from_zones(Order order, Mark mark);
+  [[nodiscard]] std::optional<Pfn> allocate_order0(MigrateType type, Mark mark);
+  [[nodiscard]] std::optional<Pfn> allocate_watched(Order order, MigrateType type, Effort effort);
+  [[nodiscard]] std::optional<Pfn> reclaim_and_take(Order order, MigrateType type, Effort effort);
+  [[nodiscard]] bool worth_retrying(Order order) const;
+  [[nodiscard]] std::optional<Pfn> take_from_pool();
+  bool put_into_pool(Pfn first);
+  bool release_pool();
+  void refill(PerCpuList& list, Mark mark);
   void free_to_zone(Pfn first, Order order);
   void drain_all();
   [[nodiscard]] static std::uint64_t frames_at_once(const Frame& f);
@@ -100,6 +125,8 @@ class PhysMemory {
   PageCount total_;
   std::vector<Zone> zones_;           // lowest first
   std::array<PerCpuList, 2> order0_;  // by MigrateType
+  BlockPool pool_;
+  ReclaimPort* reclaim_ = nullptr;  // null: nobody frees anything
   std::function<bool(Order)> injector_;
 };
 

@@ -104,6 +104,17 @@ std::uint64_t Zone::free_blocks(Order order) const {
   return n;
 }
 
+bool Zone::above(Mark mark, Order order) const {
+  if (mark == Mark::kNone) return true;
+  const PageCount of_mark = mark == Mark::kMin ? marks_.min : mark == Mark::kLow ? marks_.low : marks_.high;
+  const std::uint64_t must_stay = (of_mark + marks_.reserve).raw();
+  if (free_.raw() + 1 <= must_stay + order.pages().raw()) return false;
+  if (order == kOrder0 || untouched_ != end_) return true;
+  for (unsigned o = order.raw(); o <= kMaxOrder; ++o)
+    if (lists_[o].blocks != 0) return true;
+  return false;
+}
+
 void Zone::check_invariants(base::InvariantReport& out) const {
   std::uint64_t sum = (end_ - untouched_).raw();
   for (unsigned o = 0; o <= kMaxOrder; ++o) {

@@ -1,9 +1,9 @@
 // phys/zone.h - one zone of frames and its buddy allocator.
 //
 // Mirrors: struct zone and the free lists of mm/page_alloc.c, Linux 6.18.
-// Differs: no migrate types and no watermarks yet (nothing here reclaims);
-// memory that was never used is kept as one range instead of as list members,
-// so that a terabyte costs nothing until it is touched.
+// Differs: no migrate types; memory that was never used is kept
+// as one range instead of as list members, so that a terabyte costs nothing until
+// it is touched.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 
 #include "base/report.h"
 #include "phys/frame.h"
+#include "phys/watermarks.h"
 
 namespace quire::phys {
 
@@ -49,6 +50,11 @@ class Zone {
   // Blocks of exactly this order that are free: a column of /proc/buddyinfo.
   [[nodiscard]] std::uint64_t free_blocks(Order order) const;
 
+  void set_watermarks(const Watermarks& marks) { marks_ = marks; }
+  [[nodiscard]] const Watermarks& watermarks() const { return marks_; }
+  // Whether a block of this order can go and leave so much (zone_watermark_ok).
+  [[nodiscard]] bool above(Mark mark, Order order) const;
+
   void check_invariants(base::InvariantReport& out) const;
 
  private:
@@ -68,6 +74,7 @@ class Zone {
   Pfn untouched_;  // [untouched_, end_) was never handed out
   Frame* frames_;
   PageCount free_;
+  Watermarks marks_;
   std::array<FreeList, kMaxOrder + 1> lists_;
 };
 
