@@ -77,6 +77,27 @@ Entry entry(VmEvent e) {
               "2 MiB folios that reclaim split because there was no room in swap for them whole."};
     case VmEvent::pglazyfreed:
       return {"pglazyfreed", "Base pages marked by MADV_FREE, not written since, that reclaim dropped."};
+    case VmEvent::pswpin:
+      return {"pswpin", "Base pages read from a swap device; neither pages of zeroes nor what zswap kept."};
+    case VmEvent::pswpout:
+      return {
+          "pswpout",
+          "Base pages written to a swap device; neither pages of zeroes nor what zswap took, which counts "
+          "if zswap writes it back."};
+    case VmEvent::swpin_zero:
+      return {"swpin_zero", "Base pages swapped in as zeroes without reading a device."};
+    case VmEvent::swpout_zero:
+      return {"swpout_zero", "Base pages of folios that were all zeroes and only noted as that in swap."};
+    case VmEvent::thp_swpout:
+      return {"thp_swpout", "2 MiB folios written whole to a swap device."};
+    case VmEvent::swap_ra:
+      return {"swap_ra", "Base pages read from swap ahead of the page that was asked for."};
+    case VmEvent::swap_ra_hit:
+      return {"swap_ra_hit", "Base pages read ahead from swap that were asked for later."};
+    case VmEvent::zswpin:
+      return {"zswpin", "Base pages swapped in from what zswap keeps compressed in memory."};
+    case VmEvent::zswpout:
+      return {"zswpout", "Base pages that zswap took and keeps compressed in memory."};
     case VmEvent::quire_cow_pages:
       return {"quire_cow_pages",
               "Anonymous pages copied by a write-protect fault, 4 KiB each; Quire's own, the kernel counts "
@@ -146,6 +167,23 @@ Entry entry(MthpStat s) {
       return {"split_deferred",
               "Anonymous folios of this size marked as partially mapped, once each, also when the mark is "
               "gone at once."};
+    case MthpStat::zswpout:
+      return {"zswpout", "Folios of this size that zswap took whole."};
+    case MthpStat::swpin:
+      return {"swpin",
+              "Folios of this size read whole from a swap device; neither those of zeroes nor those zswap "
+              "kept nor those found in the swap cache."};
+    case MthpStat::swpin_fallback:
+      return {"swpin_fallback",
+              "Swap-ins that tried this size and could not allocate or charge it; a size that did not fit is "
+              "not tried."};
+    case MthpStat::swpin_fallback_charge:
+      return {"swpin_fallback_charge",
+              "The part of swpin_fallback where memory was found but the memory cgroup refused the charge."};
+    case MthpStat::swpout:
+      return {"swpout",
+              "Folios of this size written whole to a swap device; neither those of zeroes nor those zswap "
+              "took."};
     case MthpStat::swpout_fallback:
       return {"swpout_fallback",
               "Folios of this size that reclaim split because there was no room in swap for them whole; on a "

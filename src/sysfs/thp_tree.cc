@@ -18,18 +18,12 @@ using stats::MthpStat;
 constexpr std::size_t kOneWrite = 4096;  // the kernel takes a page of text at a time
 
 constexpr std::string_view kNoShmem = "shared memory is not modelled";
-constexpr std::string_view kNoSwap = "swap is not modelled";
-constexpr std::array<NotModelled, 10> kNotModelled{{
+constexpr std::array<NotModelled, 5> kNotModelled{{
     {"shmem_enabled", kNoShmem},
     {"hugepages-*/shmem_enabled", kNoShmem},
     {"hugepages-*/stats/shmem_alloc", kNoShmem},
     {"hugepages-*/stats/shmem_fallback", kNoShmem},
     {"hugepages-*/stats/shmem_fallback_charge", kNoShmem},
-    {"hugepages-*/stats/swpin", kNoSwap},
-    {"hugepages-*/stats/swpin_fallback", kNoSwap},
-    {"hugepages-*/stats/swpin_fallback_charge", kNoSwap},
-    {"hugepages-*/stats/swpout", kNoSwap},
-    {"hugepages-*/stats/zswpout", kNoSwap},
 }};
 
 // The path below the folder, without slashes round it.
@@ -47,7 +41,19 @@ std::string_view relative(std::string_view path) {
 bool is_counted_for(MthpStat stat, Order order) {
   if (stat >= MthpStat::collapse_alloc) return false;  // of named policies
   if (kAnonOrders.contains(order)) return true;
-  return stat == MthpStat::split || stat == MthpStat::split_failed || stat == MthpStat::swpout_fallback;
+  switch (stat) {
+    case MthpStat::split:
+    case MthpStat::split_failed:
+    case MthpStat::zswpout:
+    case MthpStat::swpin:
+    case MthpStat::swpin_fallback:
+    case MthpStat::swpin_fallback_charge:
+    case MthpStat::swpout:
+    case MthpStat::swpout_fallback:
+      return true;
+    default:
+      return false;  // of anonymous memory, which has no folios of two pages
+  }
 }
 
 std::span<const NotModelled> not_modelled() { return kNotModelled; }

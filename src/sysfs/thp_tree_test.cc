@@ -43,14 +43,16 @@ TEST_F(ThpTreeTest, Lists) {
   EXPECT_EQ(names("/sys/kernel/mm/transparent_hugepage/hugepages-64kB"), "enabled stats");
   EXPECT_EQ(names("hugepages-64kB/stats"),
             "anon_fault_alloc anon_fault_fallback anon_fault_fallback_charge nr_anon "
-            "nr_anon_partially_mapped split split_deferred split_failed swpout_fallback");
+            "nr_anon_partially_mapped split split_deferred split_failed swpin swpin_fallback "
+            "swpin_fallback_charge swpout swpout_fallback zswpout");
 }
 
 // 8 KiB is no size of anonymous memory: no `enabled`, and only what every
 // folio counts.
 TEST_F(ThpTreeTest, TwoPageSizeHasNoSetting) {
   EXPECT_EQ(names("hugepages-8kB"), "stats");
-  EXPECT_EQ(names("hugepages-8kB/stats"), "split split_failed swpout_fallback");
+  EXPECT_EQ(names("hugepages-8kB/stats"),
+            "split split_failed swpin swpin_fallback swpin_fallback_charge swpout swpout_fallback zswpout");
   EXPECT_EQ(text("hugepages-8kB/enabled"), "ENOENT");
   EXPECT_EQ(write("hugepages-8kB/enabled", "always"), "ENOENT");
 }
