@@ -79,7 +79,7 @@ class Codec {
   // The level in use; 0 for an algorithm without levels.
   [[nodiscard]] int level() const { return level_; }
 
-  // One algorithm of one library. Private to codec.cc and its backends.
+  // One algorithm of one library: compress/codec_backend.h, for this folder only.
   class Backend;
 
  private:

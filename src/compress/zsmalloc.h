@@ -37,13 +37,23 @@ class ZsHandle {
   std::uint64_t handle_ = 0;
 };
 
+// How frames make up the zspages of objects of more than a page.
+enum class ZsLayout : std::uint8_t {
+  // As of smaller ones: a chain has as many frames as waste least, up to
+  // chain_size, or as many as one object needs.
+  kFrames,
+  // As in the patches: a chain is made of up to chain_size blocks of
+  // largest_object, whatever the object's size.
+  kUnits,
+};
+
 struct ZsOptions {
   // The largest object, a power of two of one page to 16. More than a page: a
   // pool for units of several pages.
   ByteCount largest_object{kPageSize};
-  // CONFIG_ZSMALLOC_CHAIN_SIZE: how many frames a zspage may have, 4 to 16. For
-  // larger objects it counts in units of largest_object.
+  // CONFIG_ZSMALLOC_CHAIN_SIZE: how many frames a zspage may have, 4 to 16.
   unsigned chain_size = 8;
+  ZsLayout layout = ZsLayout::kFrames;
 };
 
 // Why an object was not allocated. Nothing has changed then.
@@ -127,8 +137,10 @@ class ZsPool {
 
   void check_invariants(base::InvariantReport& out) const;
 
- private:
+  // The inside: compress/zs_state.h, for this folder only.
   struct State;
+
+ private:
   std::unique_ptr<State> state_;
 };
 
