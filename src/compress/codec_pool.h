@@ -1,0 +1,57 @@
+// compress/codec_pool.h - many buffers compressed or decompressed at once, on
+// several threads.
+//
+// Mirrors: nothing in Linux 6.18. Stands for what is proposed for it: batches
+// of pages for zswap's compressors and engines that take many at a time.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "compress/codec.h"
+#include "quire/result.h"
+#include "quire/types.h"
+
+namespace quire::compress {
+
+// One buffer: what Codec::compress or Codec::decompress is called with.
+struct CodecJob {
+  std::span<const std::byte> in;
+  std::span<std::byte> out;
+};
+
+// CodecPool does a batch of jobs that have nothing to do with each other.
+//
+// States      : none between calls
+// Owns        : a codec for each thread, and the threads; one of them is whoever calls
+// Locks       : one thread calls; the threads share a counter of jobs taken
+// Invariants  : I-CODECPOOL-1 results and bytes are those of one codec doing the jobs in order:
+//               neither the number of threads nor which was faster can be seen in them
+class CodecPool {
+ public:
+  static constexpr unsigned kMostThreads = 256;
+
+  // Refuses what Codec::create refuses, and no or more than kMostThreads threads.
+  [[nodiscard]] static Result<CodecPool, Diagnostic> create(const CodecOptions& options, unsigned threads);
+  CodecPool(CodecPool&&) noexcept;
+  CodecPool& operator=(CodecPool&&) noexcept;
+  ~CodecPool();
+
+  // The result of each job, in the order of the jobs, when all are done.
+  [[nodiscard]] std::vector<Result<ByteCount, CodecError>> compress(std::span<const CodecJob> jobs);
+  [[nodiscard]] std::vector<Result<void, CodecError>> decompress(std::span<const CodecJob> jobs);
+
+  [[nodiscard]] unsigned threads() const;
+  // The codec of the calling thread, for a single buffer.
+  [[nodiscard]] Codec& codec();
+
+ private:
+  struct State;
+  explicit CodecPool(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quire::compress
