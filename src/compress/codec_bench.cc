@@ -33,7 +33,7 @@ void decompress_unit(benchmark::State& state, Algorithm algorithm) {
 
 const int registered = [] {
   for (const Algorithm algorithm : {Algorithm::kLzo, Algorithm::kLz4, Algorithm::kZstd})
-    for (const auto& [what, fn] : {std::pair{"compress", compress_unit}, {"decompress", decompress_unit}})
+    for (const auto& [what, fn] : {std::pair{"compress", &compress_unit}, {"decompress", &decompress_unit}})
       benchmark::RegisterBenchmark(fmt::format("codec/{}/{}", name(algorithm), what).c_str(), fn, algorithm)
           ->Arg(4096)
           ->Arg(16384)

@@ -12,19 +12,19 @@ using namespace quire;
 using namespace quire::compress;
 using compress::testing::Bytes;
 
-constexpr std::size_t kUnits = 32, kUnit = 65536;
+constexpr std::int64_t kUnits = 32, kUnit = 65536;
 
 void batch(benchmark::State& state, Algorithm algorithm) {
   CodecPool pool = *CodecPool::create({.algorithm = algorithm}, static_cast<unsigned>(state.range(0)));
   std::vector<Bytes> in, out;
   std::vector<CodecJob> jobs;
-  for (std::size_t n = 0; n < kUnits; ++n) {
+  for (std::uint64_t n = 0; n < kUnits; ++n) {
     in.push_back(compress::testing::bytes_of(compress::testing::Kind::kPointers, kUnit, n));
     out.emplace_back(pool.codec().bound(ByteCount(kUnit)).raw());
   }
-  for (std::size_t n = 0; n < kUnits; ++n) jobs.push_back({in[n], out[n]});
+  for (std::uint64_t n = 0; n < kUnits; ++n) jobs.push_back({in[n], out[n]});
   for (auto _ : state) benchmark::DoNotOptimize(pool.compress(jobs));
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * kUnits * kUnit));
+  state.SetBytesProcessed(state.iterations() * kUnits * kUnit);
 }
 
 const int registered = [] {
