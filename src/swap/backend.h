@@ -32,10 +32,10 @@ struct Pages {
 
 // What swapon finds out about a device.
 struct Traits {
-  bool block_device = true;   // a file takes no large folio whole
-  bool synchronous = false;   // reads are done at once, without the swap cache
-  bool rotational = false;    // one cluster for everybody
-  bool discards = false;      // wants to know of clusters that nobody uses
+  bool block_device = true;  // a file takes no large folio whole
+  bool synchronous = false;  // reads are done at once, without the swap cache
+  bool rotational = false;   // one cluster for everybody
+  bool discards = false;     // wants to know of clusters that nobody uses
 };
 
 // Backend keeps pages by slot.
@@ -60,6 +60,9 @@ class Backend {
   [[nodiscard]] virtual Result<void, IoError> write(std::uint64_t slot, Pages pages) = 0;
   // Fetches them again. They need not have been written together.
   [[nodiscard]] virtual Result<void, IoError> read(std::uint64_t slot, Pages pages) = 0;
+  // Whether the page of this slot is kept in memory in front of the device (zswap):
+  // then it was not written to one, and other counters move.
+  [[nodiscard]] virtual bool kept_in_front(std::uint64_t /*slot*/) const { return false; }
   // Nobody will ask for these slots again before they are written
   // (the kernel's swap_slot_free_notify; not for every slot a device has).
   virtual void slots_freed(std::uint64_t slot, PageCount count) = 0;

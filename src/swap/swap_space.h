@@ -7,10 +7,12 @@
 // Differs: one cpu; requests are done when they return.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/report.h"
@@ -31,6 +33,28 @@ enum class SlotPolicy : std::uint8_t {
 struct SwaponOptions {
   std::optional<std::int16_t> priority;  // none: one less than the lowest so far, as swapon(2)
   SlotPolicy slots = SlotPolicy::kContiguous;
+};
+
+// What a device was asked to do, in requests: a folio whose slots are in a row takes one.
+struct IoRequests {
+  std::uint64_t writes = 0;
+  std::uint64_t reads = 0;
+};
+
+// How the slots of one device are used now.
+struct SlotReport {
+  std::int16_t priority = 0;
+  PageCount pages;  // that can be used
+  PageCount used;
+  IoRequests requests;
+  std::size_t bytes = 0;  // of memory for all that is known of the slots
+  // Clusters of 512 slots by number, first to last, of each list; `nonfull` and `frag`
+  // for each order.
+  std::vector<std::uint32_t> free, full, discard;
+  std::array<std::vector<std::uint32_t>, kPmdOrder + 1> nonfull, frag;
+  // Aligned runs of free slots, for each order: how many folios of it have room in
+  // clusters that are free or of their order already.
+  std::array<std::uint64_t, kPmdOrder + 1> room{};
 };
 
 // SwapSpace gives folios slots, counts who refers to them, and moves bytes.
@@ -55,11 +79,14 @@ class SwapSpace {
   // --- Devices ---
   // Puts a device into use; returns its number. kInval: no slot behind the
   // header; kPerm: as many devices as there can be (29).
-  [[nodiscard]] Result<std::uint8_t, Errno> swapon(std::unique_ptr<Backend> device, const SwaponOptions& options = {});
+  [[nodiscard]] Result<std::uint8_t, Errno> swapon(std::unique_ptr<Backend> device,
+                                                   const SwaponOptions& options = {});
   // Takes a device that nothing uses any more out of use. kBusy: it is used.
   // No slots are handed out of it from the moment stop_allocating was called.
   [[nodiscard]] Result<void, Errno> swapoff(std::uint8_t device);
   void stop_allocating(std::uint8_t device);
+  // Slots are handed out of it again: the device could not be emptied.
+  void resume_allocating(std::uint8_t device);
   [[nodiscard]] bool any() const;
   [[nodiscard]] Backend& backend(std::uint8_t device) const;
   [[nodiscard]] Traits traits(std::uint8_t device) const;
@@ -92,6 +119,10 @@ class SwapSpace {
   void put(SwapEntry first, PageCount n = PageCount(1));
   // References, the cache not counted (__swap_count).
   [[nodiscard]] std::uint32_t count(SwapEntry entry) const;
+  // Whom slots are asked back from when swap is more than half full and only a cached
+  // folio keeps them (__try_to_reclaim_swap). True: it took the folio out of the cache with
+  // remove_from_cache and gave the references back; false: the folio cannot leave now.
+  void set_cache_dropper(std::function<bool(Pfn head, Order order)> dropper);
   // Nothing refers to the slots of this cached folio any more: it leaves the
   // cache (folio_free_swap). False: something still does.
   bool free_swap(Pfn head);
@@ -108,6 +139,12 @@ class SwapSpace {
   [[nodiscard]] bool is_zero(SwapEntry entry) const;
   // Whether `n` slots from `first` on are all noted as zeroes, or all not.
   [[nodiscard]] bool alike_in_zeroes(SwapEntry first, PageCount n) const;
+
+  // --- For tests and the laboratory ---
+  [[nodiscard]] SlotReport report(std::uint8_t device) const;
+  // A line for each cluster that holds something: its list, how much is used, and a map of
+  // 64 marks.
+  [[nodiscard]] std::string picture(std::uint8_t device) const;
 
   void check_invariants(base::InvariantReport& out) const;
 
