@@ -98,6 +98,50 @@ Entry entry(VmEvent e) {
       return {"zswpin", "Base pages swapped in from what zswap keeps compressed in memory."};
     case VmEvent::zswpout:
       return {"zswpout", "Base pages that zswap took and keeps compressed in memory."};
+    case VmEvent::pgscan_kswapd:
+      return {"pgscan_kswapd", "Base pages that kswapd looked at in order to take them back."};
+    case VmEvent::pgscan_direct:
+      return {"pgscan_direct",
+              "Base pages that allocations looked at in order to take them back themselves; a group at its "
+              "limit does not count here."};
+    case VmEvent::pgscan_anon:
+      return {"pgscan_anon", "Anonymous base pages looked at by whoever reclaims."};
+    case VmEvent::pgscan_file:
+      return {"pgscan_file",
+              "Base pages looked at among those that cost nothing to drop, which here are those MADV_FREE "
+              "marked."};
+    case VmEvent::pgsteal_kswapd:
+      return {"pgsteal_kswapd", "Base pages that kswapd took back."};
+    case VmEvent::pgsteal_direct:
+      return {"pgsteal_direct", "Base pages that allocations took back themselves."};
+    case VmEvent::pgsteal_anon:
+      return {"pgsteal_anon", "Anonymous base pages taken back by whoever reclaims."};
+    case VmEvent::pgsteal_file:
+      return {"pgsteal_file",
+              "Base pages dropped that MADV_FREE had marked, found among those that cost nothing."};
+    case VmEvent::pgrefill:
+      return {"pgrefill", "Base pages of the active list looked at in order to refill the inactive one."};
+    case VmEvent::pgactivate:
+      return {"pgactivate", "Base pages that reclaim found in use and put among the active ones."};
+    case VmEvent::pgdeactivate:
+      return {"pgdeactivate", "Base pages moved from the active list to the inactive one."};
+    case VmEvent::pageoutrun:
+      return {"pageoutrun", "Times kswapd ran."};
+    case VmEvent::allocstall_normal:
+      return {"allocstall_normal", "Page-table allocations that had to free memory themselves."};
+    case VmEvent::allocstall_movable:
+      return {"allocstall_movable", "Allocations of data pages that had to free memory themselves."};
+    case VmEvent::workingset_refault_anon:
+      return {"workingset_refault_anon",
+              "Base pages read back from swap of which it was still known when they went."};
+    case VmEvent::workingset_activate_anon:
+      return {"workingset_activate_anon",
+              "Of these, pages that had gone so recently that they became active at once."};
+    case VmEvent::workingset_restore_anon:
+      return {"workingset_restore_anon", "Of these, pages that had been in use already before they went."};
+    case VmEvent::oom_kill:
+      return {"oom_kill",
+              "Processes ended because no memory could be found, of the machine's or of a group's."};
     case VmEvent::quire_cow_pages:
       return {"quire_cow_pages",
               "Anonymous pages copied by a write-protect fault, 4 KiB each; Quire's own, the kernel counts "
@@ -138,6 +182,15 @@ Entry entry(VmEvent e) {
       return {"quire_directed_scans",
               "Blocks khugepaged looked at out of turn, because a 2 MiB mapping there was just copied or "
               "split; Quire's own."};
+    case VmEvent::quire_scanned_folios:
+      return {"quire_scanned_folios",
+              "Folios that reclaim looked at, one each whatever their size; Quire's own."};
+    case VmEvent::quire_rmap_walks:
+      return {"quire_rmap_walks",
+              "Walks of the reverse map that reclaim made to see whether a folio was used; Quire's own."};
+    case VmEvent::quire_walked_entries:
+      return {"quire_walked_entries",
+              "Page-table entries that generations looked at while ageing; Quire's own."};
     case VmEvent::kCount:
       break;
   }

@@ -1,0 +1,81 @@
+// reclaim/classic_lru.h - active and inactive lists.
+//
+// Mirrors: shrink_lruvec, shrink_inactive_list, shrink_active_list, get_scan_count,
+// inactive_is_low, folio_check_references of mm/vmscan.c and workingset_eviction,
+// workingset_refault of mm/workingset.c, Linux 6.18 without generations. Differs:
+// file pages are on no list (they have no reverse map here); the kernel's file lists
+// hold what MADV_FREE marked, and only that.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "reclaim/folio_lists.h"
+
+namespace quire::reclaim {
+
+// Two lists: new folios come to the front of the inactive one; one that was used twice
+// before it reaches the end moves to the active one; what leaves that comes back to the
+// inactive one, so that this never runs dry.
+//
+// States      : inactive -> (used twice) active -> (the inactive list is low) inactive -> taken
+// Invariants  : I-LISTS-1; I-CLASSIC-1 a folio on the active list is marked active, others are not
+// Complexity  : O(1) and one walk of the reverse map for each folio looked at
+class ClassicLru final : public FolioLists {
+ public:
+  // `first_number` keeps two objects apart that share a table: they use numbers of their own.
+  explicit ClassicLru(const ListContext& context, std::uint8_t first_number = 1)
+      : FolioLists(context), first_(first_number) {}
+
+  void add(Pfn head) override;
+  void remove(Pfn head, PageCount pages) override;
+  void split(Pfn head, std::span<const Order> pieces) override;
+  void deactivate(Pfn head) override;
+
+  void prepare(ScanControl& sc) override;
+  void shrink(folio::GroupId group, ScanControl& sc) override;
+  void age(folio::GroupId group, ScanControl& sc) override;
+  [[nodiscard]] PageCount evictable(folio::GroupId group) const override;
+
+  [[nodiscard]] Shadow evicted(Pfn head) override;
+  void refaulted(Pfn head, Shadow shadow) override;
+
+  void check_invariants(base::InvariantReport& out) const override;
+
+  enum Name : std::uint8_t { kInactive, kActive, kClean, kUnevictable, kLists };
+  [[nodiscard]] const folio::LruList& list(folio::GroupId group, Name name) const;
+  // How many numbers it uses.
+  static constexpr std::uint8_t kNumbers = kLists;
+
+ private:
+  struct Lruvec {
+    std::array<folio::LruList, kLists> lists;
+    std::uint64_t nonresident_age = 0;  // evictions and activations so far
+    std::uint64_t anon_cost = 0;        // what reclaim of each stock cost lately
+    std::uint64_t clean_cost = 0;
+  };
+  // How many pages of each list one call looks at.
+  using Budget = std::array<std::uint64_t, kUnevictable>;
+
+  [[nodiscard]] Lruvec& lruvec(folio::GroupId group);
+  [[nodiscard]] const Lruvec* find(folio::GroupId group) const;
+  [[nodiscard]] Name place_of(Pfn head) const;
+  [[nodiscard]] std::uint8_t number(Name name) const { return static_cast<std::uint8_t>(first_ + name); }
+
+  [[nodiscard]] Budget budget(folio::GroupId group, const ScanControl& sc);
+  void shrink_list(Lruvec& v, Name name, std::uint64_t pages, ScanControl& sc);
+  void shrink_inactive(Lruvec& v, Name name, std::uint64_t pages, ScanControl& sc);
+  void shrink_active(Lruvec& v, std::uint64_t pages);
+  [[nodiscard]] Reference check_references(Pfn head);
+  // Back from isolation.
+  void put_back(Pfn head);
+  [[nodiscard]] static bool inactive_is_low(const Lruvec& v);
+  void note_cost(Lruvec& v, Stock stock, std::uint64_t written, std::uint64_t rotated);
+
+  const std::uint8_t first_;
+  std::vector<std::unique_ptr<Lruvec>> lruvecs_;  // by group
+  std::uint64_t activations_seen_ = 0;            // workingset activations at the last call for memory
+};
+
+}  // namespace quire::reclaim

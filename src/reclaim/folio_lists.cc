@@ -1,0 +1,61 @@
+#include "reclaim/folio_lists.h"
+
+namespace quire::reclaim {
+
+using stats::VmEvent;
+
+void copy_marks(const folio::LruTable& table, Pfn head, std::span<const Order> pieces) {
+  folio::LruSlot marks = table.slot(head);
+  marks.prev = marks.next = 0;
+  marks.list = 0;
+  Pfn at = head;
+  for (const Order piece : pieces) {
+    if (at != head) table.slot(at) = marks;
+    at = at + piece.pages();
+  }
+}
+
+void FolioLists::split(Pfn head, std::span<const Order> pieces) {
+  PageCount all;
+  for (const Order piece : pieces) all += piece.pages();
+  const bool listed = slot(head).list != 0;
+  if (listed) remove(head, all);
+  copy_marks(context_.table, head, pieces);
+  if (!listed) return;
+  Pfn at = head;
+  for (const Order piece : pieces) {
+    add(at);
+    at = at + piece.pages();
+  }
+}
+
+void FolioLists::count_scan(const ScanControl& sc, Stock stock, std::uint64_t pages, std::uint64_t folios) {
+  stats::Counters& counters = context_.counters;
+  if (sc.who != Reclaimant::kGroup)
+    counters.add(sc.who == Reclaimant::kKswapd ? VmEvent::pgscan_kswapd : VmEvent::pgscan_direct, pages);
+  counters.add(stock == Stock::kAnon ? VmEvent::pgscan_anon : VmEvent::pgscan_file, pages);
+  counters.add(VmEvent::quire_scanned_folios, folios);
+}
+
+void FolioLists::count_steal(const ScanControl& sc, Stock stock, std::uint64_t pages) {
+  stats::Counters& counters = context_.counters;
+  if (sc.who != Reclaimant::kGroup)
+    counters.add(sc.who == Reclaimant::kKswapd ? VmEvent::pgsteal_kswapd : VmEvent::pgsteal_direct, pages);
+  counters.add(stock == Stock::kAnon ? VmEvent::pgsteal_anon : VmEvent::pgsteal_file, pages);
+}
+
+std::vector<Pfn> FolioLists::isolate(folio::LruList& list, std::uint64_t pages, std::uint64_t& scanned) {
+  std::vector<Pfn> taken;
+  scanned = 0;
+  while (scanned < pages && !list.empty()) {
+    const Pfn head = list.back();
+    const PageCount size = pages_of(head);
+    context_.table.remove(list, head, size);
+    context_.folios.get(head);
+    taken.push_back(head);
+    scanned += size.raw();
+  }
+  return taken;
+}
+
+}  // namespace quire::reclaim

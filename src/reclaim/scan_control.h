@@ -1,0 +1,36 @@
+// reclaim/scan_control.h - one call for memory: who wants how much, how hard it is
+// sought, and what was found so far.
+//
+// Mirrors: struct scan_control of mm/vmscan.c, Linux 6.18.
+#pragma once
+
+#include <cstdint>
+
+#include "folio/lru.h"
+#include "quire/types.h"
+
+namespace quire::reclaim {
+
+// Reclaim takes and scans so many pages at once (SWAP_CLUSTER_MAX).
+inline constexpr std::uint64_t kSwapClusterMax = 32;
+// It begins with a 4096th of each list and ends with all of it.
+inline constexpr int kDefPriority = 12;
+inline constexpr Order kCostlyOrder{3};
+
+// Who reclaims. A group's own limit is not the machine's shortage, and counted apart.
+enum class Reclaimant : std::uint8_t { kKswapd, kDirect, kGroup };
+
+struct ScanControl {
+  Reclaimant who = Reclaimant::kDirect;
+  folio::GroupId target = folio::kRootGroup;  // it and all below it
+  Order order{};                              // of the allocation that asked
+  std::uint64_t nr_to_reclaim = kSwapClusterMax;
+  std::uint32_t swappiness = 60;
+  int priority = kDefPriority;
+  bool may_deactivate = false;      // take from the active list this time
+  bool skipped_deactivate = false;  // would have, had it been allowed
+  std::uint64_t nr_scanned = 0;     // pages
+  std::uint64_t nr_reclaimed = 0;
+};
+
+}  // namespace quire::reclaim
