@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The checking scripts find what they are there to find."""
 import collections
+import contextlib
+import io
 import pathlib
 import sys
 import tempfile
@@ -9,6 +11,8 @@ import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
 import accuracy  # noqa: E402
+import compress_table  # noqa: E402
+import memory_images  # noqa: E402
 import published_profiles  # noqa: E402
 import time_accuracy  # noqa: E402
 import check_docs  # noqa: E402
@@ -167,6 +171,39 @@ class PublishedProfiles(unittest.TestCase):
     def test_the_files_that_ship_are_what_the_script_writes(self):
         with unittest.mock.patch.object(sys, "argv", ["published_profiles.py", "--check"]):
             self.assertEqual(published_profiles.main(), 0)
+
+
+class MemoryImages(unittest.TestCase):
+    MAPS = ("00400000-00452000 r-xp 00000000 08:02 173521 /usr/bin/x\n"
+            "00652000-00655000 rw-p 00052000 08:02 173521 /usr/bin/x\n"
+            "00e24000-011f7000 rw-p 00000000 00:00 0 [heap]\n"
+            "7f0000000000-7f0000021000 rw-p 00000000 00:00 0 \n"
+            "7f0000021000-7f0004000000 ---p 00000000 00:00 0 \n"
+            "7f0005000000-7f0005001000 rw-s 00000000 00:01 1024 /dev/zero (deleted)\n"
+            "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0 [stack]\n")
+
+    def test_only_memory_of_no_file_is_taken(self):
+        self.assertEqual(list(memory_images.anonymous(self.MAPS)),
+                         [(0xe24000, 0x11f7000), (0x7f0000000000, 0x7f0000021000), (0x7ffc00000000, 0x7ffc00021000)])
+
+
+class CompressTable(unittest.TestCase):
+    IMAGES = [pathlib.Path("x.image")]
+
+    def results(self, ratio, time):
+        def of(unit_ratio, unit_time):
+            return {"ratio": unit_ratio, "stored": unit_ratio, "per_KiB": unit_time}
+        return {("x", "zstd", unit, what): of(*figures) for unit, figures in (("4K", (4.0, 1e-6)), ("64K", (ratio, time)))
+                for what in ("compress", "decompress", "store")}
+
+    def met(self, ratio, time):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return compress_table.print_bars(self.results(ratio, time), self.IMAGES)
+
+    def test_both_bars_must_be_met(self):
+        self.assertTrue(self.met(4.5, 0.6e-6))
+        self.assertFalse(self.met(4.4, 0.6e-6))
+        self.assertFalse(self.met(4.5, 0.7e-6))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ namespace quire::compress {
 
 enum class Algorithm : std::uint8_t {
   kLzo,     // lzo1x-1
-  kLzoRle,  // lzo1x-1 without the run-length codes for zeroes that the kernel adds: pages with
-            // long runs of zeroes come out larger than the kernel's (docs/architecture/compress.md)
+  kLzoRle,  // lzo1x-1, without the codes for runs of zeroes that the kernel adds to it: the
+            // word is taken and the kernel's meaning is not (docs/architecture/compress.md)
   kLz4,     // level: acceleration, 1 the best ratio
   kZstd,    // level: as of the library
 };
