@@ -52,8 +52,8 @@ class Lzo final : public Codec::Backend {
 }  // namespace
 
 std::unique_ptr<Codec::Backend> make_lzo(ByteCount largest_input) {
-  static const int ready = lzo_init();
-  QUIRE_CHECK_EQ(ready, LZO_E_OK);
+  static const int kReady = lzo_init();
+  QUIRE_CHECK_EQ(kReady, LZO_E_OK);
   return std::make_unique<Lzo>(largest_input);
 }
 

@@ -43,6 +43,7 @@ Result<CodecPool, Diagnostic> CodecPool::create(const CodecOptions& options, uns
                            .what = fmt::format("cannot compress on {} threads", threads),
                            .hint = fmt::format("between 1 and {}", kMostThreads)});
   std::vector<Codec> codecs;
+  codecs.reserve(threads);
   for (unsigned n = 0; n < threads; ++n) codecs.push_back(QUIRE_TRY(Codec::create(options)));
   return CodecPool(std::make_unique<State>(std::move(codecs)));
 }

@@ -2,7 +2,7 @@
 // library can allocate nothing: what it takes as its parameters follows from
 // the level and the size of each buffer, as it does for the kernel from the
 // level and the size of a page.
-#define ZSTD_STATIC_LINKING_ONLY
+#define ZSTD_STATIC_LINKING_ONLY  // NOLINT(readability-identifier-naming): the library's name
 #include <zstd.h>
 #include <zstd_errors.h>
 
