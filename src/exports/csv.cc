@@ -74,7 +74,8 @@ std::vector<std::string> event_cells(const Event& event, const record::Scrubber&
   const bool has_result = (call && !enter) || event.kind == Kind::kExec;
   cells.push_back(has_result ? fmt::format("{}", event.result) : "");
   cells.push_back(event.file != 0 ? fmt::format("{}", event.file) : "");
-  cells.push_back(event.text.empty() ? "" : cell(shown_name(event.text, scrubber)));
+  const bool named = !event.text.empty() && event.kind != Kind::kAccessed;  // its text is runs of pages
+  cells.push_back(named ? cell(shown_name(event.text, scrubber)) : "");
   return cells;
 }
 

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <span>
 
+#include "trace/accessed.h"
 #include "trace/describe.h"
 
 namespace quire::exports {
@@ -46,6 +47,7 @@ constexpr Names kExec{"old_mm", "start_brk", "brk", "arg_start", "env_end", "sta
 constexpr Names kVma{"start", "end", "vm_flags", "page_offset"};
 constexpr Names kExit{"min_flt", "maj_flt"};
 constexpr Names kFaultAround{"first_page", "last_page"};
+constexpr Names kAccessed{"window_us", "sample", "first_page"};
 constexpr Names kFile{"device", "inode", "size_bytes", "flags"};
 
 const Names& names_of(const Event& event) {
@@ -67,6 +69,8 @@ const Names& names_of(const Event& event) {
       return kFaultAround;
     case Kind::kFile:
       return kFile;
+    case Kind::kAccessed:
+      return kAccessed;
     case Kind::kTouch:
     case Kind::kMmGone:
       break;
@@ -95,6 +99,15 @@ void put_touch(Json& json, const Event& event) {
   flag(TouchBits::kKernel, "by_kernel");
   flag(TouchBits::kPresent, "present");
   flag(TouchBits::kUncounted, "uncounted");
+}
+
+// [first page, pages, whether they were written to] each.
+Json runs_json(const Event& event) {
+  Json runs = Json::array();
+  trace::RunCursor cursor(event);
+  for (trace::PageRun run; cursor.next(run);)
+    runs.push_back({run.first, run.pages, run.written == trace::Written::kYes});
+  return runs;
 }
 
 void put_syscall(Json& json, const Event& event) {
@@ -131,6 +144,7 @@ Json event_json(const Event& event, const record::Scrubber& scrubber) {
     json["stack_top"] = static_cast<std::uint64_t>(event.result);
     json["comm"] = shown_name(event.text, scrubber);
   }
+  if (event.kind == Kind::kAccessed) json["runs"] = runs_json(event);
   if (event.kind == Kind::kFile) {
     json["name"] = shown_name(event.text, scrubber);
     if (scrubber.active()) {

@@ -4,6 +4,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "trace/accessed.h"
+
 namespace quire::trace {
 namespace {
 
@@ -77,9 +79,27 @@ class Gatherer {
       case Kind::kFile:
         if (files_.size() < TraceStats::kMaxTasks) files_[event.file] = event.text.substr(0, kMaxName);
         break;
+      case Kind::kAccessed:
+        add_accessed(event, mm);
+        break;
       case Kind::kTouch:
       case Kind::kFaultAround:
         break;
+    }
+  }
+
+  void add_accessed(const Event& event, MmStats& mm) {
+    HotnessStats& hotness = stats_.hotness;
+    const bool first = hotness.samples == 0;
+    if (first || event.args[1] != sample_) ++hotness.samples;
+    if (first || event.time_us - event.args[0] > cleared_) ++hotness.windows;
+    cleared_ = std::max(cleared_, event.time_us - event.args[0]);
+    sample_ = event.args[1];
+    RunCursor cursor(event);
+    for (PageRun run; cursor.next(run); ++hotness.runs) {
+      hotness.pages += run.pages;
+      if (run.written == Written::kYes) hotness.written += run.pages;
+      mm.accessed_pages += run.pages;
     }
   }
 
@@ -157,6 +177,8 @@ class Gatherer {
   TraceStats& stats_;
   std::unordered_map<FileId, std::string> files_;
   std::size_t mappings_ = 0;
+  std::uint64_t sample_ = 0;   // number of the last one
+  std::uint64_t cleared_ = 0;  // when the bits it tells of had been cleared
   TaskStats unlisted_task_;
   MmStats unlisted_mm_;
   TaskId task_id_ = 0;  // of the entry used last, which stays where it is in the map
@@ -173,6 +195,7 @@ Result<TraceStats, Diagnostic> describe(Reader& reader) {
   stats.header = reader.header();
   stats.summary = reader.summary();
   stats.notes = reader.notes();
+  stats.contents = reader.contents();
   stats.file_size = reader.file_size();
   stats.content_hash = reader.content_hash();
   Gatherer gatherer(stats);

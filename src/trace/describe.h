@@ -55,10 +55,20 @@ struct MappingStats {
   std::string file;  // last part of the path; empty for anonymous memory
 };
 
+// Samples of accessed bits (kAccessed).
+struct HotnessStats {
+  std::uint64_t samples = 0;  // walks that found something
+  std::uint64_t windows = 0;  // times the bits were cleared
+  std::uint64_t runs = 0;
+  std::uint64_t pages = 0;    // found accessed, over all samples
+  std::uint64_t written = 0;  // of these
+};
+
 struct MmStats {
   MmId id = 0;
   std::string comm;
   TouchCounts touches;
+  std::uint64_t accessed_pages = 0;  // over all samples
   std::uint64_t syscalls = 0;
   std::vector<MappingStats> mappings;  // while there are no more than kMaxMappings in all
   std::uint64_t mappings_seen = 0;
@@ -83,6 +93,8 @@ struct TraceStats {
   std::map<Kind, std::uint64_t> by_kind;
   std::map<Sys, std::uint64_t> by_syscall;  // kExit records, and the munmaps, which are only entered
   TouchCounts touches;
+  HotnessStats hotness;
+  std::vector<ContentsSample> contents;
   std::uint64_t min_flt = 0;
   std::uint64_t maj_flt = 0;
   std::map<TaskId, TaskStats> tasks;

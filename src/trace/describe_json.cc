@@ -100,6 +100,40 @@ Json mapping_json(const MappingStats& mapping) {
           {"file", escape_name(mapping.file)}};
 }
 
+Json units_json(const MappingContents& mapping, ContentsCodec codec) {
+  Json units = Json::array();
+  for (std::size_t unit = 0; unit < kContentsUnits.size(); ++unit) {
+    const UnitSizes& sizes = mapping.of(codec, unit);
+    units.push_back({{"unit_bytes", kContentsUnits[unit]},
+                     {"units", sizes.units},
+                     {"stored_bytes", sizes.stored_bytes},
+                     {"sixteenths", sizes.sixteenths}});
+  }
+  return units;
+}
+
+Json contents_json(const ContentsSample& sample) {
+  Json mappings = Json::array();
+  for (const MappingContents& mapping : sample.mappings) {
+    Json json{{"first_page", mapping.first_page},        {"pages", mapping.pages},
+              {"kind", mapping_kind_name(mapping.kind)}, {"present_pages", mapping.present},
+              {"sampled_pages", mapping.sampled},        {"zero_pages", mapping.zero},
+              {"same_filled_pages", mapping.same}};
+    for (const ContentsCodec codec : kContentsCodecs)
+      json[std::string(codec_name(codec))] = units_json(mapping, codec);
+    mappings.push_back(std::move(json));
+  }
+  return {{"time_us", sample.time_us}, {"mm", sample.mm}, {"mappings", mappings}};
+}
+
+Json hotness_json(const HotnessStats& hotness) {
+  return {{"samples", hotness.samples},
+          {"windows", hotness.windows},
+          {"runs", hotness.runs},
+          {"accessed_pages", hotness.pages},
+          {"written_pages", hotness.written}};
+}
+
 Json mm_json(const MmStats& mm) {
   Json mappings = Json::array();
   for (const MappingStats& mapping : mm.mappings) mappings.push_back(mapping_json(mapping));
@@ -107,6 +141,7 @@ Json mm_json(const MmStats& mm) {
           {"comm", escape_name(mm.comm)},
           {"touches", touches_json(mm.touches)},
           {"syscalls", mm.syscalls},
+          {"accessed_pages", mm.accessed_pages},
           {"mappings_from_exec", mm.mappings_seen},
           {"mappings", mappings},
           {"gone", mm.gone}};
@@ -138,6 +173,12 @@ Json to_json(const TraceStats& stats) {
             {"unlisted_events", stats.unlisted_events},
             {"tasks", tasks},
             {"address_spaces", mms}};
+  if (stats.hotness.samples != 0) json["hotness"] = hotness_json(stats.hotness);
+  if (!stats.contents.empty()) {
+    Json contents = Json::array();
+    for (const ContentsSample& sample : stats.contents) contents.push_back(contents_json(sample));
+    json["contents"] = std::move(contents);
+  }
   json["damage"] = stats.damage ? Json(escape_name(stats.damage->line())) : Json(nullptr);
   return json;
 }

@@ -5,8 +5,8 @@
 namespace quire::trace {
 namespace {
 
-constexpr std::array<std::string_view, 10> kKinds{"?",    "touch", "fault_around", "syscall", "fork",
-                                                  "exec", "vma",   "exit",         "mm_gone", "file"};
+constexpr std::array<std::string_view, 11> kKinds{
+    "?", "touch", "fault_around", "syscall", "fork", "exec", "vma", "exit", "mm_gone", "file", "accessed"};
 
 constexpr std::array<std::string_view, 19> kCalls{"?",
                                                   "mmap",

@@ -168,14 +168,47 @@ TEST(Describe, DamageIsShownWithWhatStandsBefore) {
   EXPECT_NE(to_json(stats)["damage"], nullptr);
 }
 
+// Samples are counted by their numbers and windows by when the bits were cleared.
+TEST(Describe, CountsSamplesOfAccessedPages) {
+  auto events = small_run();
+  const PageRun runs[] = {{0x7f0000000, 3, Written::kYes}, {0x7f0000100, 1, Written::kNo}};
+  for (const SampleHead& head :
+       {SampleHead{1, 2, 100, 50, 1}, SampleHead{1, 2, 200, 150, 2}, SampleHead{1, 2, 300, 90, 3}}) {
+    for (Event& event : accessed_events(head, runs)) events.push_back(std::move(event));
+  }
+  const TraceStats stats = stats_of(events);
+  EXPECT_EQ(stats.hotness.samples, 3U);
+  EXPECT_EQ(stats.hotness.windows, 2U);
+  EXPECT_EQ(stats.hotness.runs, 6U);
+  EXPECT_EQ(stats.hotness.pages, 12U);
+  EXPECT_EQ(stats.hotness.written, 9U);
+  EXPECT_EQ(stats.mms.at(2).accessed_pages, 12U);
+  EXPECT_THAT(to_text(stats), HasSubstr("accessed: 3 samples in 2 windows"));
+  EXPECT_EQ(to_json(stats)["hotness"]["accessed_pages"], 12);
+}
+
+// How well memory compresses is shown by kind of mapping, as ratios.
+TEST(Describe, ShowsContentsAsRatios) {
+  const TempDir dir;
+  auto writer = Writer::create(dir.file("r"), full_header()).value();
+  ASSERT_TRUE(writer.append_contents(contents_sample()).has_value());
+  ASSERT_TRUE(writer.finish(full_summary()).has_value());
+  auto reader = Reader::open(dir.file("r")).value();
+  const TraceStats stats = describe(reader).value();
+  EXPECT_EQ(stats.contents, std::vector{contents_sample()});
+  EXPECT_THAT(to_text(stats), HasSubstr("3 heap"));
+  EXPECT_THAT(to_text(stats), HasSubstr("4.00/-/-"));
+  EXPECT_EQ(to_json(stats)["contents"][0]["mappings"][0]["lz4"][0]["stored_bytes"], 2048);
+}
+
 // Every kind and every call has a name of its own; a number without one has none.
 TEST(Describe, EverythingHasAName) {
   std::set<std::string_view> names;
-  for (unsigned kind = 1; kind <= 9; ++kind) names.insert(kind_name(static_cast<Kind>(kind)));
+  for (unsigned kind = 1; kind <= 10; ++kind) names.insert(kind_name(static_cast<Kind>(kind)));
   for (unsigned sys = 1; sys <= 18; ++sys) names.insert(sys_name(static_cast<Sys>(sys)));
-  EXPECT_EQ(names.size(), 27U);
+  EXPECT_EQ(names.size(), 28U);
   EXPECT_EQ(names.count("?"), 0U);
-  EXPECT_EQ(kind_name(static_cast<Kind>(10)), "?");
+  EXPECT_EQ(kind_name(static_cast<Kind>(11)), "?");
   EXPECT_EQ(sys_name(static_cast<Sys>(19)), "?");
 }
 
@@ -187,7 +220,7 @@ TEST(Describe, EverythingIsDocumented) {
   const auto explained = [&](std::string_view name) {
     return page.find(fmt::format("`{}`", name)) != page.npos;
   };
-  for (unsigned kind = 1; kind <= 9; ++kind)
+  for (unsigned kind = 1; kind <= 10; ++kind)
     EXPECT_TRUE(explained(kind_name(static_cast<Kind>(kind)))) << kind;
   for (unsigned sys = 1; sys <= 18; ++sys) EXPECT_TRUE(explained(sys_name(static_cast<Sys>(sys)))) << sys;
   for (const std::string& json :

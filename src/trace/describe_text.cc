@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -106,6 +107,11 @@ void put_counts(Page& page, const TraceStats& stats) {
       "uncounted",
       touches.reads, touches.writes, touches.executes, touches.no_direction, touches.kernel,
       touches.uncounted);
+  const HotnessStats& hotness = stats.hotness;
+  if (hotness.samples != 0) {
+    page.line("accessed: {} samples in {} windows, {} pages in {} runs, {} pages of them written",
+              hotness.samples, hotness.windows, hotness.pages, hotness.runs, hotness.written);
+  }
   if (stats.by_syscall.empty()) return;
   page.line("\nsystem calls");
   for (const auto& [sys, n] : stats.by_syscall) page.line("  {:<18} {:>12}", sys_name(sys), n);
@@ -114,6 +120,20 @@ void put_counts(Page& page, const TraceStats& stats) {
 std::string faults_text(const TaskStats& task) {
   return task.exited ? fmt::format("{:>9} {:>7}", task.min_flt, task.maj_flt)
                      : fmt::format("{:>9} {:>7}", "-", "-");
+}
+
+// How many times smaller, for each unit.
+std::string ratios_text(const MappingContents& mapping, ContentsCodec codec) {
+  std::string text;
+  for (std::size_t unit = 0; unit < kContentsUnits.size(); ++unit) {
+    const UnitSizes& sizes = mapping.of(codec, unit);
+    if (unit != 0) text += "/";
+    text += sizes.stored_bytes == 0
+                ? "-"
+                : fmt::format("{:.2f}", static_cast<double>(sizes.units * kContentsUnits[unit]) /
+                                            static_cast<double>(sizes.stored_bytes));
+  }
+  return text;
 }
 
 // Goes through the tasks as a tree, parents before children, each once,
@@ -167,6 +187,25 @@ void put_mms(Page& page, const TraceStats& stats) {
   if (rows > kMaxRows) page.line("  ... and {} more (see --json)", rows - kMaxRows);
 }
 
+// The last sample of each address space, its mappings added up by kind.
+void put_contents(Page& page, const TraceStats& stats) {
+  if (stats.contents.empty()) return;
+  page.line("\ncontents (sizes only){:>14} {:>9} {:>7} {:>7}  {:<19} {:<19}", "present", "sampled", "zero",
+            "same", "lz4 4K/16K/64K", "zstd 4K/16K/64K");
+  std::map<MmId, const ContentsSample*> last;
+  for (const ContentsSample& sample : stats.contents) last[sample.mm] = &sample;
+  std::size_t rows = 0;
+  for (const auto& [mm, sample] : last) {
+    for (const auto& [kind, sum] : contents_by_kind(*sample)) {
+      if (++rows > kMaxRows) continue;
+      page.line("  {:<22} {:>10} {:>9} {:>7} {:>7}  {:<19} {:<19}",
+                fmt::format("{} {}", mm, mapping_kind_name(kind)), sum.present, sum.sampled, sum.zero,
+                sum.same, ratios_text(sum, ContentsCodec::kLz4), ratios_text(sum, ContentsCodec::kZstd));
+    }
+  }
+  if (rows > kMaxRows) page.line("  ... and {} more (see --json)", rows - kMaxRows);
+}
+
 }  // namespace
 
 std::string to_text(const TraceStats& stats) {
@@ -176,6 +215,7 @@ std::string to_text(const TraceStats& stats) {
   put_counts(page, stats);
   put_tasks(page, stats);
   put_mms(page, stats);
+  put_contents(page, stats);
   return page.take();
 }
 

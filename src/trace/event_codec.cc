@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "trace/accessed.h"
 
 namespace quire::trace {
 namespace {
@@ -54,7 +55,7 @@ bool set_fields(const Fields& fields, Event& event) {
   return fields[7] == event.file && fields[8] == event.flags;
 }
 
-bool known(Kind kind) { return kind >= Kind::kTouch && kind <= Kind::kFile; }
+bool known(Kind kind) { return kind >= Kind::kTouch && kind <= Kind::kAccessed; }
 bool known(Sys sys) { return sys >= Sys::kMmap && sys <= Sys::kProcessVmWritev; }
 
 // A touch that has nothing but what a touch needs: the short form.
@@ -103,6 +104,8 @@ void CodecState::switch_to(TaskId next_task, MmId next_mm) {
 const char* unstorable(const Event& event) {
   if (!known(event.kind)) return "an event of no known kind";
   if (event.text.size() > kMaxText) return "an event with too long a text";
+  if (event.kind == Kind::kAccessed && !sound_runs(event))
+    return "a sample whose runs of pages make no sense";
   if (event.kind == Kind::kSyscall) {
     if (!known(event.sys)) return "a system call without a number of ours";
     if (event.phase > Phase::kEnter) return "a system call of no known phase";
@@ -304,7 +307,8 @@ bool ChunkDecoder::get_record(std::uint8_t op, Event& event) {
     if (length > kMaxText) return false;
     event.text = columns_[kText].text(length);
   }
-  return set_fields(fields, event);
+  if (!set_fields(fields, event)) return false;
+  return event.kind != Kind::kAccessed || sound_runs(event);
 }
 
 inline bool ChunkDecoder::wrong() const {

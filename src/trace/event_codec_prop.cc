@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "trace/accessed.h"
 #include "trace/event_codec.h"
 #include "trace/test_recording.h"
 
@@ -21,10 +22,24 @@ rc::Gen<std::uint32_t> id() {
   return rc::gen::oneOf(rc::gen::inRange<std::uint32_t>(0, 5), rc::gen::arbitrary<std::uint32_t>());
 }
 
+// A sample with a few runs, some at the ends of memory.
+Event any_sample() {
+  std::vector<PageRun> runs;
+  std::uint64_t at = *rc::gen::inRange<std::uint64_t>(0, kPagesEnd - 10'000);
+  for (int i = *rc::gen::inRange(1, 6); i > 0; --i) {
+    const auto pages = *rc::gen::inRange<std::uint64_t>(1, 1000);
+    runs.push_back({at, pages, *rc::gen::arbitrary<bool>() ? Written::kYes : Written::kNo});
+    at += pages + *rc::gen::inRange<std::uint64_t>(1, 500);
+  }
+  const SampleHead head{*id(), *id(), *value(), *value(), *value()};
+  return accessed_events(head, runs).front();
+}
+
 rc::Gen<Event> any_event() {
   return rc::gen::exec([] {
     Event event;
-    event.kind = static_cast<Kind>(*rc::gen::inRange(1, 10));
+    event.kind = static_cast<Kind>(*rc::gen::inRange(1, 11));
+    if (event.kind == Kind::kAccessed) return any_sample();
     event.task = *id();
     event.mm = *id();
     event.time_us = *value();

@@ -35,7 +35,7 @@ inline constexpr std::size_t kMaxText = 4096;  // of one event
 
 // Types from kFirstSkippable on may be skipped by a reader that does not know
 // them; a lower unknown one means that the file cannot be understood.
-enum class ChunkType : std::uint8_t { kHeader = 1, kEvents = 2, kSummary = 3, kGate = 4 };
+enum class ChunkType : std::uint8_t { kHeader = 1, kEvents = 2, kSummary = 3, kGate = 4, kContents = 0x80 };
 inline constexpr std::uint8_t kFirstSkippable = 0x80;
 
 enum class Codec : std::uint8_t { kStored = 0, kZstd = 1 };

@@ -18,8 +18,11 @@
 
 namespace quire::trace {
 
-// The version of the file layout this build writes and the newest it reads.
-inline constexpr std::uint32_t kFormatVersion = 1;
+// The newest version of the file layout this build reads and writes. Version 2
+// may hold kAccessed events; a recording without them is written as version 1,
+// which older readers understand.
+inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kPlainVersion = 1;
 
 // By which means the events were seen. What a tier cannot see is in
 // Header::lacks.
@@ -35,8 +38,8 @@ enum class Tier : std::uint8_t {
 [[nodiscard]] std::optional<Tier> tier_from_name(std::string_view name);
 
 struct Header {
-  std::uint32_t format_version = kFormatVersion;  // set by the reader from the file
-  std::string tool_version;                       // the Quire that recorded
+  std::uint32_t format_version = kPlainVersion;  // of the file: as written, and as read
+  std::string tool_version;                      // the Quire that recorded
   Tier tier = Tier::kBpf;
   std::vector<std::string> lacks;  // what the tier cannot see, one sentence each
   std::string kernel_release;      // uname -r

@@ -98,6 +98,7 @@ Result<Reader, Diagnostic> Reader::from_bytes(std::span<const std::byte> bytes) 
 
 const Header& Reader::header() const { return impl_->ends.header; }
 const std::optional<Summary>& Reader::summary() const { return impl_->ends.summary; }
+const std::vector<ContentsSample>& Reader::contents() const { return impl_->ends.contents; }
 bool Reader::truncated() const { return !impl_->ends.summary.has_value(); }
 ByteCount Reader::file_size() const { return ByteCount(impl_->source.size()); }
 std::uint64_t Reader::content_hash() const { return hash_of(impl_->source); }
@@ -114,7 +115,8 @@ std::vector<std::string> Reader::notes() const {
         fmt::format("the last {} bytes are part of a chunk that was never completed", ends.cut_bytes));
   }
   if (ends.skipped_chunks != 0) {
-    notes.push_back(fmt::format("{} chunks of a newer version were skipped", ends.skipped_chunks));
+    notes.push_back(
+        fmt::format("{} chunks of a newer version, or too many to keep, were skipped", ends.skipped_chunks));
   }
   return notes;
 }

@@ -11,6 +11,7 @@
 
 #include "quire/result.h"
 #include "quire/types.h"
+#include "trace/contents.h"
 #include "trace/event.h"
 #include "trace/header.h"
 
@@ -36,6 +37,8 @@ class Reader {
   [[nodiscard]] const Header& header() const;
   // Known right after open when the recording was finished.
   [[nodiscard]] const std::optional<Summary>& summary() const;
+  // How well memory compressed, in the order of the file; known right after open.
+  [[nodiscard]] const std::vector<ContentsSample>& contents() const;
   // The recording was not finished: it has no summary.
   [[nodiscard]] bool truncated() const;
   // Sentences every verb should pass on, e.g. "no summary: the recording was

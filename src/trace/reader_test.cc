@@ -172,7 +172,7 @@ TEST(Reader, ANewerVersionIsTooNew) {
   const auto reader = Reader::from_bytes(bytes);
   ASSERT_FALSE(reader.has_value());
   EXPECT_EQ(reader.error().kind, kDamaged);
-  EXPECT_NE(reader.error().line().find("too new: format version 2"), std::string::npos)
+  EXPECT_NE(reader.error().line().find("too new: format version 3"), std::string::npos)
       << reader.error().line();
 }
 

@@ -17,7 +17,8 @@ Diagnostic unreadable(const ByteSource& source, std::string what, std::string hi
           .hint = std::move(hint)};
 }
 
-Result<void, Diagnostic> check_preamble(const ByteSource& source) {
+// The version of the file.
+Result<std::uint32_t, Diagnostic> check_preamble(const ByteSource& source) {
   if (source.size() == 0) return fail(unreadable(source, "is empty"));
   std::array<std::byte, kPreambleSize> bytes{};
   const std::size_t have = std::min<std::uint64_t>(source.size(), kPreambleSize);
@@ -38,7 +39,7 @@ Result<void, Diagnostic> check_preamble(const ByteSource& source) {
         fmt::format("is too new: format version {}, and this Quire reads up to {}", version, kFormatVersion),
         "use the Quire that recorded it, or a newer one"));
   }
-  return {};
+  return version;
 }
 
 // Reads one recording's chunks in order and keeps what is not events.
@@ -47,7 +48,7 @@ class EndsReader {
   explicit EndsReader(const ByteSource& source) : source_(source) {}
 
   Result<RecordingEnds, Diagnostic> run() {
-    QUIRE_TRY(check_preamble(source_));
+    version_ = QUIRE_TRY(check_preamble(source_));
     QUIRE_TRY(read_header());
     ends_.first = walk_;
     if (auto done = walk_to_stop(); !done) ends_.damage = done.error();
@@ -73,7 +74,7 @@ class EndsReader {
       return fail(walk_.damage(source_, "the first chunk is not the header"));
     }
     ends_.header = QUIRE_TRY(load_json(&decode_header));
-    ends_.header.format_version = kFormatVersion;
+    ends_.header.format_version = version_;
     walk_.step();
     return {};
   }
@@ -90,6 +91,7 @@ class EndsReader {
 
   Result<void, Diagnostic> take_chunk() {
     const std::uint8_t type = walk_.header().type;
+    if (type == static_cast<std::uint8_t>(ChunkType::kContents)) return take_contents();
     if (type >= kFirstSkippable) {
       ++ends_.skipped_chunks;
       return {};
@@ -108,12 +110,30 @@ class EndsReader {
         ends_.summary->gate = QUIRE_TRY(load_json(&decode_gate));
         return {};
       case ChunkType::kHeader:
+      case ChunkType::kContents:
         break;
     }
     return fail(walk_.damage(source_, fmt::format("a chunk of type {} has no business here", type)));
   }
 
+  // What no longer fits into memory bounds is skipped like what is not known.
+  Result<void, Diagnostic> take_contents() {
+    QUIRE_TRY(walk_.load(source_, unpacker_, raw_));
+    auto sample = decode_contents(raw_);
+    if (!sample && sample.error() == ContentsFault::kDamaged)
+      return fail(walk_.damage(source_, "statistics of contents that make no sense"));
+    if (!sample || mappings_ + sample->mappings.size() > kMaxContentsMappings) {
+      ++ends_.skipped_chunks;
+      return {};
+    }
+    mappings_ += sample->mappings.size();
+    ends_.contents.push_back(*std::move(sample));
+    return {};
+  }
+
   const ByteSource& source_;
+  std::uint32_t version_ = 0;
+  std::size_t mappings_ = 0;  // of contents kept so far
   RecordingEnds ends_;
   ChunkWalk walk_{kPreambleSize, 0};
   ChunkUnpacker unpacker_;

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "quire/result.h"
 #include "trace/chunk_walk.h"
+#include "trace/contents.h"
 #include "trace/file.h"
 #include "trace/header.h"
 
@@ -15,6 +17,7 @@ namespace quire::trace {
 struct RecordingEnds {
   Header header;
   std::optional<Summary> summary;
+  std::vector<ContentsSample> contents;
   ChunkWalk first;  // the first chunk after the header
   ChunkWalk stop;   // after the last whole chunk
   std::uint64_t event_chunks = 0;
@@ -24,7 +27,7 @@ struct RecordingEnds {
 };
 
 // Goes from chunk header to chunk header; of the payloads only header,
-// summary and gate are read. Damage behind the header does not fail: it is
+// summary, gate and contents are read. Damage behind the header does not fail: it is
 // noted, for the events before it are of use.
 [[nodiscard]] Result<RecordingEnds, Diagnostic> read_ends(const ByteSource& source);
 

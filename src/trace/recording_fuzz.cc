@@ -3,7 +3,8 @@
 // Checksums would stop nearly every mutation at the door, so bytes that begin
 // like a recording are read twice: as they are, and with every checksum,
 // length and index put right. Bytes that begin with '{' are read as header,
-// summary and gate; all others as the columns of one event chunk.
+// summary and gate; those behind a 'C' as statistics of contents; all others
+// as the columns of one event chunk.
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -75,6 +76,14 @@ void read_json(std::string_view json) {
   if (const auto gate = decode_gate(json)) QUIRE_CHECK(decode_gate(encode_gate(*gate)) == *gate);
 }
 
+// What is believed comes back as it is.
+void read_contents(Bytes bytes) {
+  const auto sample = decode_contents(bytes);
+  if (!sample) return;
+  const auto again = decode_contents(encode_contents(*sample));
+  QUIRE_CHECK(again.has_value() && *again == *sample);
+}
+
 // The first bytes share the rest out among the columns.
 std::vector<std::byte> columns_of(Bytes bytes) {
   std::vector<std::byte> payload(4 * kColumns);
@@ -125,6 +134,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read_recording(repaired(bytes));
   } else if (size != 0 && data[0] == '{') {
     read_json({reinterpret_cast<const char*>(data), size});
+  } else if (size != 0 && data[0] == 'C') {
+    read_contents(bytes.subspan(1));
   } else {
     read_columns(bytes);
   }

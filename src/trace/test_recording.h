@@ -2,6 +2,7 @@
 // recordings made to order.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "trace/accessed.h"
+#include "trace/contents.h"
 #include "trace/event.h"
 #include "trace/header.h"
 #include "trace/reader.h"
@@ -52,7 +55,7 @@ inline void put_bytes(const std::string& path, std::span<const std::byte> bytes)
 
 // Every member set to something that is not its default.
 inline Header full_header() {
-  return {.format_version = kFormatVersion,
+  return {.format_version = kPlainVersion,
           .tool_version = "0.1.0",
           .tier = Tier::kPerf,
           .lacks = {"lost: order between cpus"},
@@ -134,6 +137,22 @@ inline Event named(Event event, FileId file, std::string text) {
   return event;
 }
 
+// A heap of 64 pages of which two were looked at.
+inline ContentsSample contents_sample() {
+  MappingContents heap{.first_page = 0x555,
+                       .pages = 64,
+                       .kind = MappingKind::kHeap,
+                       .present = 10,
+                       .sampled = 2,
+                       .zero = 0,
+                       .same = 1};
+  for (const ContentsCodec codec : kContentsCodecs) {
+    heap.of(codec, 0).add(1000, 4096);
+    heap.of(codec, 0).add(1048, 4096);
+  }
+  return {.time_us = 77, .mm = 3, .mappings = {heap}};
+}
+
 // A shell that execs, maps a file, forks a child that writes and exits: every
 // kind of event at least once.
 inline std::vector<Event> small_run() {
@@ -162,8 +181,10 @@ inline std::vector<Event> small_run() {
 }
 
 // Writes a recording with a chunk for every `per_chunk` events.
-inline void write_recording(const std::string& path, const Header& header, const std::vector<Event>& events,
+inline void write_recording(const std::string& path, Header header, const std::vector<Event>& events,
                             const std::optional<Summary>& summary, std::size_t per_chunk = 1'000'000) {
+  const bool samples = std::ranges::any_of(events, [](const Event& e) { return e.kind == Kind::kAccessed; });
+  if (samples) header.format_version = kFormatVersion;
   auto writer = Writer::create(path, header);
   QUIRE_CHECK_MSG(writer.has_value(), "{}", writer ? "" : writer.error().line());
   std::size_t count = 0;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "trace/chunk.h"
 #include "trace/event_codec.h"
 #include "trace/file.h"
@@ -24,6 +25,7 @@ struct Writer::Impl {
   OutputFile file;
   ChunkPacker packer;
   ChunkEncoder encoder;
+  std::uint32_t version = kPlainVersion;
   std::uint32_t next_index = 0;
   std::uint64_t events = 0;
   bool finished = false;
@@ -62,7 +64,9 @@ Writer::~Writer() = default;
 
 Result<Writer, Diagnostic> Writer::create(const std::string& path, const Header& header) {
   auto impl = std::make_unique<Impl>(QUIRE_TRY(OutputFile::create(path)));
-  const auto preamble = encode_preamble(kFormatVersion);
+  QUIRE_CHECK(header.format_version >= kPlainVersion && header.format_version <= kFormatVersion);
+  impl->version = header.format_version;
+  const auto preamble = encode_preamble(header.format_version);
   QUIRE_TRY(impl->file.write(preamble));
   const std::string json = encode_header(header);
   QUIRE_TRY(impl->write_chunk(ChunkType::kHeader, 0, std::as_bytes(std::span(json))));
@@ -75,9 +79,19 @@ Result<void, Diagnostic> Writer::append(const Event& event) {
     return fail(
         Diagnostic{.where = impl_->file.path(), .what = fmt::format("cannot store {}", why), .hint = ""});
   }
+  if (event.kind == Kind::kAccessed && impl_->version < 2) {
+    return fail(Diagnostic{.where = impl_->file.path(),
+                           .what = "a sample of accessed pages in a recording of version 1",
+                           .hint = ""});
+  }
   impl_->encoder.append(event);
   ++impl_->events;
   return impl_->encoder.size() >= kChunkTarget ? impl_->flush() : Result<void, Diagnostic>{};
+}
+
+Result<void, Diagnostic> Writer::append_contents(const ContentsSample& sample) {
+  QUIRE_TRY(impl_->flush());
+  return impl_->write_chunk(ChunkType::kContents, 0, encode_contents(sample));
 }
 
 Result<void, Diagnostic> Writer::flush_chunk() { return impl_->flush(); }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "quire/result.h"
+#include "trace/contents.h"
 #include "trace/event.h"
 #include "trace/header.h"
 
@@ -21,7 +22,8 @@ namespace quire::trace {
 // Complexity  : append O(1); one compression and one write for about 256 KiB of encoded events
 class Writer {
  public:
-  // Makes the file, mode 0600, with its header. An existing recording moves to
+  // Makes the file, mode 0600, with its header; `header.format_version` is that
+  // of the file, and only version 2 takes kAccessed events. An existing recording moves to
   // NAME.old; any other existing file, unless empty, is refused and untouched.
   [[nodiscard]] static Result<Writer, Diagnostic> create(const std::string& path, const Header& header);
 
@@ -30,6 +32,9 @@ class Writer {
   ~Writer();
 
   [[nodiscard]] Result<void, Diagnostic> append(const Event& event);
+
+  // Puts down how well memory compressed, behind the events appended so far.
+  [[nodiscard]] Result<void, Diagnostic> append_contents(const ContentsSample& sample);
 
   // Puts the events appended so far on disk as one chunk.
   [[nodiscard]] Result<void, Diagnostic> flush_chunk();
