@@ -8,8 +8,8 @@
 //
 // Every byte is real: what a program stores lies in a frame of the simulated
 // RAM and is found through page tables in that RAM, in the bits of the
-// architecture. Not here yet: reclaim on its own, swap, the sizes of
-// page-cache folios (file pages are 4 KiB).
+// architecture. Not here yet: the sizes of page-cache folios (file pages are
+// 4 KiB).
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,9 @@
 
 namespace quire::phys {
 class HostMemory;
+}
+namespace quire::swap {
+class Backend;
 }
 
 namespace quire {
@@ -80,6 +83,7 @@ struct PageInfo {
     kZero,  // the shared zero page, or a page of the huge zero folio
     kAnon,
     kFile,
+    kSwapped,  // on a swap device, `swap` says where
   };
   VirtAddr addr;
   State state = State::kNone;
@@ -91,10 +95,12 @@ struct PageInfo {
   bool writable = false;       // a write would not fault
   std::uint32_t mapcount = 0;  // entries that map this page, anywhere
   bool guard = false;          // kNone, and not to be touched: MADV_GUARD_INSTALL
+  SwapEntry swap;              // kSwapped
 };
 
 // Consecutive pages in consecutive frames that differ in nothing else: of one
-// folio, or folios of one page. Or pages of nothing, or of zeroes.
+// folio, or folios of one page. Or pages of nothing, or of zeroes, or in
+// consecutive slots of one swap device.
 struct LayoutRun {
   PageInfo first;
   PageCount pages;
@@ -225,6 +231,8 @@ class Process {
   [[nodiscard]] PageCount table_pages() const;
   // Minor faults so far, by accesses and by calls that populate.
   [[nodiscard]] std::uint64_t minor_faults() const { return minor_faults_; }
+  // Faults for which a swap device was read.
+  [[nodiscard]] std::uint64_t major_faults() const { return major_faults_; }
 
  private:
   friend class Kernel;
@@ -236,7 +244,9 @@ class Process {
   void drop_pins();
   Kernel& kernel_;
   std::uint32_t pid_;
+  void count(FaultResult result);
   std::uint64_t minor_faults_ = 0;
+  std::uint64_t major_faults_ = 0;
   std::unique_ptr<State> state_;
 };
 
@@ -266,6 +276,22 @@ class Kernel {
 
   // All counters, in an order that never changes.
   [[nodiscard]] std::vector<Counter> counters() const;
+
+  // swapon(2): a device of the caller's making (src/swap/backend.h; not among
+  // the installed headers). Returns its number. kPerm: there are too many; kInval: it
+  // has no slot. With `priority` as on Linux; without, behind all others.
+  [[nodiscard]] Result<unsigned, Errno> swapon(std::unique_ptr<swap::Backend> device,
+                                               std::optional<int> priority = std::nullopt);
+  // swapoff(2): everything comes back into memory first. kNoMem: there is no room
+  // for it; kIo: the device could not give it back. What came is in memory, the
+  // device gives out no more slots. Mirrors try_to_unuse.
+  [[nodiscard]] Result<void, Errno> swapoff(unsigned device);
+  // Slots of all devices, and those in use.
+  [[nodiscard]] PageCount swap_total() const;
+  [[nodiscard]] PageCount swap_used() const;
+  // Each access that met memory its swap device could not give back, as a
+  // sentence: whose it was, where, and why.
+  [[nodiscard]] std::vector<std::string> swap_losses() const;
 
   // Lets khugepaged work: `passes` times what it does between two sleeps. The
   // daemon has no thread of its own and never runs else. Returns what it

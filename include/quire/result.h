@@ -22,6 +22,7 @@ enum class Errno : int {
   kPerm = EPERM,
   kNoEnt = ENOENT,
   kSrch = ESRCH,
+  kIo = EIO,
   kBadF = EBADF,
   kAgain = EAGAIN,
   kNoMem = ENOMEM,

@@ -97,6 +97,25 @@ class Arm64 {
   // stands for markers, with the guard bit (2) as its offset.
   [[nodiscard]] static constexpr Entry guard() { return Entry{(kMarkerType << 6) | (1ULL << 2 << 12)}; }
 
+  // Where a swapped-out page lies. "Exclusive" says of the page that comes back
+  // what anon_exclusive says of one that is there.
+  [[nodiscard]] static constexpr Entry swap(SwapEntry at) {
+    return Entry{(std::uint64_t{at.device()} << 6) | (at.slot() << 12)};
+  }
+  [[nodiscard]] static constexpr bool is_swap(Entry e) {
+    return !is_none(e) && !is_present(e) && swap_entry(e).device() < kFirstReservedType;
+  }
+  [[nodiscard]] static constexpr SwapEntry swap_entry(Entry e) {
+    return {static_cast<std::uint8_t>((e.bits >> 6) & 0x1f), (e.bits >> 12) & ((1ULL << 50) - 1)};
+  }
+  [[nodiscard]] static constexpr bool is_swap_exclusive(Entry e) { return (e.bits & kSwapExclusive) != 0; }
+  [[nodiscard]] static constexpr Entry make_swap_exclusive(Entry e) { return Entry{e.bits | kSwapExclusive}; }
+  [[nodiscard]] static constexpr Entry make_swap_shared(Entry e) { return Entry{e.bits & ~kSwapExclusive}; }
+  // The entry of the slot `n` further on, otherwise the same.
+  [[nodiscard]] static constexpr Entry advance_swap(Entry e, std::uint64_t n) {
+    return Entry{e.bits + (n << 12)};
+  }
+
   // The same page with another protection; dirty, young and special stay.
   // Never adds the write bit: mprotect decides that page by page.
   [[nodiscard]] static constexpr Entry modify(Entry e, Access access) {
@@ -145,6 +164,8 @@ class Arm64 {
   static constexpr std::uint64_t kSpecial = 1ULL << 56;      // software bit
   static constexpr std::uint64_t kTableOfUser = 1ULL << 59;  // PXNTable
   static constexpr std::uint64_t kMarkerType = 31;
+  static constexpr std::uint64_t kFirstReservedType = 23;  // migration, device memory, poison, markers
+  static constexpr std::uint64_t kSwapExclusive = 1ULL << 2;
   static constexpr std::uint64_t kFrameMask = (1ULL << 48) - (1ULL << kShift);
   static constexpr std::uint64_t kUserPage =
       kAttributes | kInnerShareable | kNotGlobal | kPrivilegedNoExec | kReadOnly;

@@ -82,6 +82,26 @@ class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is
     return Entry{(kMarkerType << 59) | ((~std::uint64_t{1U << 2} << 14) >> 5)};
   }
 
+  // Where a swapped-out page lies. The slot is stored inverted, as the kernel
+  // does against speculation through such entries. "Exclusive" says of the page
+  // that comes back what anon_exclusive says of one that is there.
+  [[nodiscard]] static constexpr Entry swap(SwapEntry at) {
+    return Entry{(std::uint64_t{at.device()} << 59) | ((~at.slot() << 14) >> 5)};
+  }
+  [[nodiscard]] static constexpr bool is_swap(Entry e) {
+    return !is_none(e) && !is_present(e) && (e.bits >> 59) < kFirstReservedType;
+  }
+  [[nodiscard]] static constexpr SwapEntry swap_entry(Entry e) {
+    return {static_cast<std::uint8_t>(e.bits >> 59), (~e.bits << 5) >> 14};
+  }
+  [[nodiscard]] static constexpr bool is_swap_exclusive(Entry e) { return (e.bits & kSwapExclusive) != 0; }
+  [[nodiscard]] static constexpr Entry make_swap_exclusive(Entry e) { return Entry{e.bits | kSwapExclusive}; }
+  [[nodiscard]] static constexpr Entry make_swap_shared(Entry e) { return Entry{e.bits & ~kSwapExclusive}; }
+  // The entry of the slot `n` further on, otherwise the same.
+  [[nodiscard]] static constexpr Entry advance_swap(Entry e, std::uint64_t n) {
+    return Entry{swap(swap_entry(e) + PageCount(n)).bits | (e.bits & kSwapExclusive)};
+  }
+
   // The same page with another protection; dirty, young and special stay.
   // Never adds the write bit: mprotect decides that page by page.
   [[nodiscard]] static constexpr Entry modify(Entry e, Access access) {
@@ -122,6 +142,8 @@ class X86_64 {  // NOLINT(readability-identifier-naming): as the architecture is
   static constexpr std::uint64_t kSpecial = 1ULL << 9;   // software bit
   static constexpr std::uint64_t kNoExec = 1ULL << 63;
   static constexpr std::uint64_t kMarkerType = 31;
+  static constexpr std::uint64_t kFirstReservedType = 23;  // migration, device memory, poison, markers
+  static constexpr std::uint64_t kSwapExclusive = 1ULL << 3;
   static constexpr std::uint64_t kFrameMask = 0x000ffffffffff000ULL;
 
   [[nodiscard]] static constexpr Entry with_access(Entry e, Access access) {

@@ -10,6 +10,8 @@ const char* errno_name(Errno e) {
       return "EPERM";
     case Errno::kNoEnt:
       return "ENOENT";
+    case Errno::kIo:
+      return "EIO";
     case Errno::kSrch:
       return "ESRCH";
     case Errno::kBadF:

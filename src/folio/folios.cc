@@ -292,7 +292,7 @@ bool Folios::maybe_mapped_shared(Pfn head) const {
 
 void Folios::defer_split(Pfn head, Why why) {
   const Order order = order_of(head);
-  if (order.raw() <= 1 || !is_anon(head)) return;
+  if (order.raw() <= 1 || !is_anon(head) || frame(head).swapcache != 0) return;
   LargeFolio& folio = large(head);
   if (why == Why::kPartiallyMapped && !folio.partially_mapped) {
     folio.partially_mapped = true;
@@ -329,6 +329,8 @@ void Folios::make_piece(Pfn head, Order order, const Frame& old, std::uint64_t i
   }
   Frame& first = frame(head);
   first.lazyfree = old.lazyfree;
+  first.swapcache = old.swapcache;
+  first.add_refs(cache_refs(head));
   first.dirty = old.dirty;
   first.mlocked = old.mlocked;
   first.mlock_count = index == old.index() ? old.mlock_count : 0;
@@ -341,7 +343,7 @@ void Folios::make_piece(Pfn head, Order order, const Frame& old, std::uint64_t i
 void Folios::split_into(Pfn head, std::span<const Order> pieces) {
   const Frame old = frame(head);
   const Order order = old.order();
-  QUIRE_CHECK(order != kOrder0 && mapcount(head) == 0 && old.refcount == 1);
+  QUIRE_CHECK(order != kOrder0 && mapcount(head) == 0 && old.refcount == 1 + cache_refs(head));
   leave_deferred(large(head), order);
   counters_.add(MthpStat::nr_anon, order, -1);
   drop_record(head);

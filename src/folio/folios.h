@@ -92,6 +92,14 @@ class Folios {
   [[nodiscard]] std::uint32_t refcount(Pfn head) const {
     return static_cast<std::uint32_t>(memory_.frame(head).refcount);
   }
+  // The references that entries and the swap cache account for (the kernel's
+  // folio_expected_ref_count). What is beyond belongs to somebody else.
+  [[nodiscard]] std::uint32_t expected_refs(Pfn head) const { return mapcount(head) + cache_refs(head); }
+  // Of them those of the swap cache: one for each page, or none.
+  [[nodiscard]] std::uint32_t cache_refs(Pfn head) const {
+    const phys::Frame& f = memory_.frame(head);
+    return f.swapcache != 0 ? static_cast<std::uint32_t>(f.order().pages().raw()) : 0;
+  }
 
   // A pin on a page, as for DMA: one reference on a large folio, and a great
   // many on a small one, which has no count of its own (GUP_PIN_COUNTING_BIAS).
@@ -148,13 +156,14 @@ class Folios {
   };
   [[nodiscard]] const Usage& usage() const { return usage_; }
 
-  // The kernel's deferred_split_folio. Order 1 and below: nothing.
+  // The kernel's deferred_split_folio. Order 1 and below, and what is in the swap
+  // cache: nothing.
   enum class Why : std::uint8_t { kPartiallyMapped, kMaybeUnderused };
   void defer_split(Pfn head, Why why);
 
   // Turns a large anonymous folio that nothing maps, with exactly the
-  // caller's reference, into folios of these orders, in order of address,
-  // with one reference each. Counts the gauges; the event counters are the
+  // caller's reference besides the swap cache's, into folios of these orders, in
+  // order of address, with one reference each, and those of the swap cache. Counts the gauges; the event counters are the
   // caller's.
   void split_into(Pfn head, std::span<const Order> pieces);
 

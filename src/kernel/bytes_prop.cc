@@ -10,9 +10,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "kernel/testing_flat_model.h"
 #include "quire/kernel.h"
+#include "swap/testing_device.h"
 
 namespace quire {
 namespace {
@@ -88,7 +90,7 @@ constexpr std::array<int, 22> kAdvice{MADV_DONTNEED,
                                       kGuardInstall,
                                       kGuardInstall,
                                       kGuardRemove};
-constexpr std::array<const char*, 18> kPolicies{
+constexpr std::array<const char*, 22> kPolicies{
     "4K",
     "thp_anon=16K,64K:always",
     "thp_anon=64K:always",
@@ -106,7 +108,11 @@ constexpr std::array<const char*, 18> kPolicies{
     "cow-large thp_anon=16K-2M:always",
     "pmd-cow thp_anon=64K,2M:always thp_cow=always",
     "collapse-mthp thp_anon=16K-64K,512K,2M:always",
-    "khugepaged-directed thp_anon=64K,2M:always"};
+    "khugepaged-directed thp_anon=64K,2M:always",
+    "swap-in-single thp_anon=16K-64K,2M:always",
+    "swap-in-shared thp_anon=16K-1M:always",
+    "pmd-swap thp_anon=64K,2M:always",
+    "swap-slots-any thp_anon=16K-2M:always"};
 constexpr std::array<const char*, 4> kSizes{"16", "64", "256", "2048"};
 
 struct Operation {
@@ -159,10 +165,15 @@ struct Pair {
   VirtAddr start_brk, brk;
 };
 
+// Where PAGEOUT can put memory: nowhere, on devices with room for all of it read at
+// once or by way of the cache, on one that is too small.
+enum class Swap : std::uint8_t { kNone, kSynchronous, kAsynchronous, kSmall };
+
 class Machine {
  public:
-  explicit Machine(const char* policy)
+  Machine(const char* policy, Swap swap)
       : kernel_(*Kernel::create({.ram = 128_MiB, .table_checks = TableChecks::kOn}, policy)) {
+    add_swap(swap);
     touch_all_files();
     free_at_start_ = kernel_->free_pages();
     add(kernel_->spawn());
@@ -177,6 +188,12 @@ class Machine {
   void finish();
 
  private:
+  void add_swap(Swap swap) {
+    if (swap == Swap::kNone) return;
+    const swap::Traits traits{.block_device = true, .synchronous = swap != Swap::kAsynchronous};
+    const PageCount size(swap == Swap::kSmall ? 700 : 16384);
+    RC_ASSERT(kernel_->swapon(std::make_unique<swap::testing::MapDevice>(size, traits)).has_value());
+  }
   // The page cache keeps pages, so that all of them are there from the start.
   void touch_all_files() {
     Process& p = kernel_->spawn();
@@ -333,7 +350,7 @@ void Machine::hint(Pair& p, const Operation& op) {
     std::byte byte{};
     const bool readable = p.model.load(at, std::span(&byte, 1)).has_value();
     const FaultResult result = p.real->unshare(at);
-    RC_ASSERT(readable == (result == FaultResult::kHit || result == FaultResult::kMinor));
+    RC_ASSERT(readable == is_served(result));
   }
 }
 
@@ -585,6 +602,8 @@ void Machine::finish() {
     check_sound();
   }
   RC_ASSERT(kernel_->free_pages() == free_at_start_);
+  RC_ASSERT(kernel_->swap_used() == PageCount(0));
+  RC_ASSERT(kernel_->swap_losses().empty());
   for (const char* size : {"16", "32", "64", "128", "256", "512", "1024", "2048"}) {
     for (const char* gauge : {"nr_anon", "nr_anon_partially_mapped"}) {
       RC_ASSERT(*kernel_->sysfs_read(fmt::format("hugepages-{}kB/stats/{}", size, gauge)) == "0\n");
@@ -605,9 +624,9 @@ rc::Gen<Operation> operation() {
           rc::gen::inRange<std::uint64_t>(0, kPages), rc::gen::inRange<std::uint64_t>(0, kPages)));
 }
 
-void play(const char* policy, const std::vector<Operation>& ops) {
-  history() = fmt::format("policy {}\n", policy);
-  Machine machine(policy);
+void play(const char* policy, Swap swap, const std::vector<Operation>& ops) {
+  history() = fmt::format("policy {}, swap {}\n", policy, std::to_underlying(swap));
+  Machine machine(policy, swap);
   unsigned step = 0;
   for (const Operation& op : ops) {
     history() += text(op) + "\n";
@@ -625,7 +644,8 @@ class BytesProperty : public ::testing::TestWithParam<const char*> {};
 TEST_P(BytesProperty, ProgramsReadWhatTheyWrote) {
   const auto before = std::signal(SIGABRT, print_history);
   EXPECT_TRUE(rc::check([] {
-    play(GetParam(), *rc::gen::scale(2.0, rc::gen::container<std::vector<Operation>>(operation())));
+    const auto swap = static_cast<Swap>(*rc::gen::inRange(0, 4));
+    play(GetParam(), swap, *rc::gen::scale(2.0, rc::gen::container<std::vector<Operation>>(operation())));
   }));
   std::signal(SIGABRT, before);
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "policy/policy.h"
 #include "vm/fault.h"
 #include "vm/fork.h"
+#include "vm/swap_off.h"
 
 namespace quire::kernel {
 
@@ -68,11 +70,28 @@ Result<std::uint64_t, Errno> Kernel::exec(vm::AddressSpace& mm, const ExecImage&
     stack->flags |= vm::VmFlag::kStackIncompleteSetup;
     const FaultResult result = vm::handle_mm_fault(mm, *stack, at, AccessKind::kWrite);
     stack->flags = flags;
-    if (result != FaultResult::kMinor) return fail(Errno::kNoMem);
+    if (!is_served(result)) return fail(Errno::kNoMem);
     vm::mark_accessed(mm, at, AccessKind::kWrite);
     ++faults;
   }
   return faults;
+}
+
+Result<std::uint8_t, Errno> Kernel::swapon(std::unique_ptr<swap::Backend> device,
+                                           const swap::SwaponOptions& options) {
+  swap::SwaponOptions with = options;
+  if (system_.settings.policy->swap_slots == policy::SwapSlots::kAny)
+    with.slots = swap::SlotPolicy::kIndirection;
+  return system_.swap.swapon(std::move(device), with);
+}
+
+Result<void, Errno> Kernel::swapoff(std::uint8_t device) {
+  system_.swap.stop_allocating(device);
+  Result<void, Errno> result;
+  for (const auto& mm : spaces_)
+    if (const auto done = vm::unuse_mm(*mm, device); !done && result) result = done;
+  QUIRE_TRY(result);
+  return system_.swap.swapoff(device);
 }
 
 PageCount Kernel::table_pages() const {
@@ -103,6 +122,7 @@ void Kernel::check_invariants(base::InvariantReport& out) {
   system_.memory.check_invariants(out);
   system_.folios.check_invariants(out);
   system_.anon_vmas.check_invariants(out);
+  system_.swap.check_invariants(out);
   system_.khugepaged.check_invariants(out);
   for (const auto& mm : spaces_) mm->check_invariants(out);
   check_table_check(out);

@@ -129,13 +129,18 @@ Result<void, Errno> Process::set_thp_disable(int disable, int flags) {
 
 FaultResult Process::unshare(VirtAddr addr) {
   const FaultResult result = vm::unshare(*state_->mm, addr);
-  if (result == FaultResult::kMinor) ++minor_faults_;
+  count(result);
   return result;
+}
+
+void Process::count(FaultResult result) {
+  if (result == FaultResult::kMinor) ++minor_faults_;
+  if (result == FaultResult::kMajor) ++major_faults_;
 }
 
 FaultResult Process::touch(VirtAddr addr, AccessKind kind) {
   const FaultResult result = vm::access(*state_->mm, addr, kind);
-  if (result == FaultResult::kMinor) ++minor_faults_;
+  count(result);
   return result;
 }
 
@@ -148,6 +153,7 @@ Result<void, Errno> Process::copy_bytes(VirtAddr addr, std::size_t n, AccessKind
     switch (touch(at, kind)) {
       case FaultResult::kHit:
       case FaultResult::kMinor:
+      case FaultResult::kMajor:
         break;
       case FaultResult::kOom:
         return fail(Errno::kNoMem);

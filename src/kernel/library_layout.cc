@@ -16,15 +16,20 @@ class LayoutWalk {
   LayoutWalk(vm::AddressSpace& mm, VirtRange range) : mm_(mm), range_(range), at_(range.begin) {}
 
   std::vector<LayoutRun> run() {
-    mm_.tables().for_each_pmd(range_, [this](VirtAddr block, Entry& pmd) {
-      nothing_until(std::max(block, range_.begin));
-      const VirtAddr end = std::min(block + kOrderPmd.bytes(), range_.end);
-      if (Native::is_leaf(pmd)) {
-        huge(pmd, end);
-      } else {
-        table(mm_.tables().pte(pmd, at_), end);
-      }
-    });
+    mm_.tables().for_each_pmd(
+        range_,
+        [this](VirtAddr block, Entry& pmd) {
+          nothing_until(std::max(block, range_.begin));
+          const VirtAddr end = std::min(block + kOrderPmd.bytes(), range_.end);
+          if (Native::is_leaf(pmd)) {
+            huge(pmd, end);
+          } else if (Native::is_swap(pmd)) {
+            swapped_pmd(pmd, end);
+          } else {
+            table(mm_.tables().pte(pmd, at_), end);
+          }
+        },
+        pagetable::SwapPmds::kAsTheyAre);
     nothing_until(range_.end);
     return std::move(runs_);
   }
@@ -54,6 +59,20 @@ class LayoutWalk {
     }
   }
 
+  void swapped_pmd(Entry pmd, VirtAddr end) {
+    PageInfo info = swapped(Native::advance_swap(pmd, pages_between(at_.align_down(kOrderPmd), at_).raw()));
+    info.pmd_mapped = true;
+    add(info, pages_between(at_, end).raw());
+  }
+
+  [[nodiscard]] static PageInfo swapped(Entry e) {
+    PageInfo info;
+    info.state = PageInfo::State::kSwapped;
+    info.swap = Native::swap_entry(e);
+    info.exclusive = Native::is_swap_exclusive(e);
+    return info;
+  }
+
   void table(const Entry* e, VirtAddr end) {
     while (at_ < end) {
       const std::uint64_t limit = pages_between(at_, end).raw();
@@ -63,12 +82,15 @@ class LayoutWalk {
 
   std::uint64_t absent(const Entry* e, std::uint64_t limit) {
     std::uint64_t n = 1;
-    if (Native::is_none(*e)) {
+    PageInfo info;
+    if (Native::is_swap(*e)) {
+      info = swapped(*e);
+      while (n < limit && e[n] == Native::advance_swap(*e, n)) ++n;
+    } else if (Native::is_none(*e)) {
       n = static_cast<std::uint64_t>(arch::skip_empty(e, e + limit) - e);
     } else {
       while (n < limit && e[n] == *e) ++n;
     }
-    PageInfo info;
     info.guard = Native::is_guard(*e);
     add(info, n);
     return n;
@@ -142,6 +164,7 @@ class LayoutWalk {
 PageInfo LayoutRun::at(std::uint64_t n) const {
   PageInfo info = first;
   info.addr += PageCount(n);
+  if (info.state == PageInfo::State::kSwapped) info.swap = info.swap + PageCount(n);
   const bool one_frame = info.state == PageInfo::State::kZero && !info.pmd_mapped;
   if (!info.pfn.valid() || one_frame) return info;
   info.pfn = info.pfn + PageCount(n);
@@ -158,8 +181,8 @@ std::vector<VirtRange> Process::cont_ranges(VirtRange range) const {
   if (arch::Native::kContOrder == 0) return ranges;
   vm::AddressSpace& mm = *state_->mm;
   const PageCount block(1ULL << arch::Native::kContOrder);
-  mm.tables().for_each_pmd(range, [&](VirtAddr at, arch::Entry& pmd) {
-    if (arch::Native::is_leaf(pmd)) return;
+  const auto look = [&](VirtAddr at, arch::Entry& pmd) {
+    if (arch::Native::is_leaf(pmd) || !arch::Native::is_present(pmd)) return;
     for (const VirtAddr end = at + kOrderPmd.bytes(); at < end; at += block) {
       if (!arch::Native::is_cont(*mm.tables().pte(pmd, at)) || !range.contains(at)) continue;
       if (!ranges.empty() && ranges.back().end == at) {
@@ -168,7 +191,8 @@ std::vector<VirtRange> Process::cont_ranges(VirtRange range) const {
         ranges.push_back({at, at + block});
       }
     }
-  });
+  };
+  mm.tables().for_each_pmd(range, look, pagetable::SwapPmds::kAsTheyAre);
   return ranges;
 }
 

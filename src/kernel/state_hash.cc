@@ -30,12 +30,16 @@ void add_mappings(Hasher& hash, const vm::AddressSpace& mm) {
 }
 
 void add_tables(Hasher& hash, vm::AddressSpace& mm) {
-  mm.tables().for_each_pmd({VirtAddr(0), vm::kTaskSize}, [&](VirtAddr block, arch::Entry& pmd) {
-    hash.add(block.raw());
-    hash.add(pmd.bits);
-    if (arch::Native::is_leaf(pmd)) return;
-    for (std::uint64_t i = 0; i < arch::Native::kEntriesPerTable; ++i) hash.add(mm.tables().pte(pmd, block + PageCount(i))->bits);
-  });
+  mm.tables().for_each_pmd(
+      {VirtAddr(0), vm::kTaskSize},
+      [&](VirtAddr block, arch::Entry& pmd) {
+        hash.add(block.raw());
+        hash.add(pmd.bits);
+        if (arch::Native::is_leaf(pmd) || !arch::Native::is_present(pmd)) return;
+        for (std::uint64_t i = 0; i < arch::Native::kEntriesPerTable; ++i)
+          hash.add(mm.tables().pte(pmd, block + PageCount(i))->bits);
+      },
+      pagetable::SwapPmds::kAsTheyAre);
 }
 
 void add_counters(Hasher& hash, const stats::Counters& counters) {

@@ -15,16 +15,20 @@ class RunWalk {
   RunWalk(vm::AddressSpace& mm, const vm::Vma& vma) : mm_(mm), vma_(vma) {}
 
   std::vector<FolioRun> run() {
-    mm_.tables().for_each_pmd(vma_.range, [this](VirtAddr block, Entry& pmd) {
-      const VirtAddr end = std::min(block + kOrderPmd.bytes(), vma_.end());
-      VirtAddr at = std::max(block, vma_.begin());
-      if (Native::is_leaf(pmd)) {
-        pages(at, Native::pfn(pmd) + pages_between(block, at), pages_between(at, end));
-        return;
-      }
-      for (const Entry* e = mm_.tables().pte(pmd, at); at < end; at += PageCount(1), ++e)
-        if (Native::is_present(*e)) pages(at, Native::pfn(*e), PageCount(1));
-    });
+    mm_.tables().for_each_pmd(
+        vma_.range,
+        [this](VirtAddr block, Entry& pmd) {
+          const VirtAddr end = std::min(block + kOrderPmd.bytes(), vma_.end());
+          VirtAddr at = std::max(block, vma_.begin());
+          if (Native::is_leaf(pmd)) {
+            pages(at, Native::pfn(pmd) + pages_between(block, at), pages_between(at, end));
+            return;
+          }
+          if (!Native::is_present(pmd)) return;  // in swap
+          for (const Entry* e = mm_.tables().pte(pmd, at); at < end; at += PageCount(1), ++e)
+            if (Native::is_present(*e)) pages(at, Native::pfn(*e), PageCount(1));
+        },
+        pagetable::SwapPmds::kAsTheyAre);
     return std::move(runs_);
   }
 

@@ -19,18 +19,22 @@ class Count {
   void mapping(vm::AddressSpace& mm, const vm::Vma& vma, MappingUse& use) {
     use_ = &use;
     cache_counts_ = vma.file.kind == vm::FileKind::kShmem;
-    mm.tables().for_each_pmd(vma.range, [&](VirtAddr block, Entry& pmd) {
-      const VirtRange part{std::max(block, vma.begin()), std::min(block + kOrderPmd.bytes(), vma.end())};
-      const std::uint64_t n = pages_between(part.begin, part.end).raw();
-      if (Native::is_leaf(pmd)) {
-        const Pfn first = Native::pfn(pmd) + pages_between(block, part.begin);
-        for (std::uint64_t i = 0; i < n; ++i) page(first + PageCount(i));
-        return;
-      }
-      const Entry* const pte = mm.tables().pte(pmd, part.begin);
-      for (std::uint64_t i = 0; i < n; ++i)
-        if (Native::is_present(pte[i]) && !Native::is_special(pte[i])) page(Native::pfn(pte[i]));
-    });
+    mm.tables().for_each_pmd(
+        vma.range,
+        [&](VirtAddr block, Entry& pmd) {
+          const VirtRange part{std::max(block, vma.begin()), std::min(block + kOrderPmd.bytes(), vma.end())};
+          const std::uint64_t n = pages_between(part.begin, part.end).raw();
+          if (Native::is_leaf(pmd)) {
+            const Pfn first = Native::pfn(pmd) + pages_between(block, part.begin);
+            for (std::uint64_t i = 0; i < n; ++i) page(first + PageCount(i));
+            return;
+          }
+          if (!Native::is_present(pmd)) return;  // in swap
+          const Entry* const pte = mm.tables().pte(pmd, part.begin);
+          for (std::uint64_t i = 0; i < n; ++i)
+            if (Native::is_present(pte[i]) && !Native::is_special(pte[i])) page(Native::pfn(pte[i]));
+        },
+        pagetable::SwapPmds::kAsTheyAre);
   }
 
  private:

@@ -148,6 +148,7 @@ Result<void, Diagnostic> Replayer::touch(const Event& e) {
   last_touch_[e.task] = e.addr;
   const PageCount anon = mm->rss().anon();
   switch (vm::access(*mm, e.addr, kind_of(e, *mm))) {
+    case FaultResult::kMajor:
     case FaultResult::kMinor:
       ++result_.minor_faults;
       bill_fault(*mm, e, mm->rss().anon() - anon);

@@ -180,7 +180,7 @@ class EngineSide : public Side {
   void access_one(const Access& a, VirtAddr at, Ending& ending) {
     const bool write = a.kind == Access::Kind::kWrite;
     const FaultResult result = process().touch(at, write ? AccessKind::kWrite : AccessKind::kRead);
-    if (result != FaultResult::kHit && result != FaultResult::kMinor) {
+    if (!is_served(result)) {
       ++ending.bad;
       ending.ends = signal_of(result);
       return;

@@ -86,7 +86,15 @@ VirtAddr PageTable::next_populated(VirtAddr addr) const {
   return addr;
 }
 
-Entry* PageTable::alloc_pmd(VirtAddr addr) {
+void PageTable::expand_swap_pmd(Entry& pmd) {
+  const Entry first = pmd;
+  clear_swap_pmd(pmd);
+  withdraw_into(pmd);
+  Entry* const entries = table_entries(Native::pfn(pmd));
+  for (unsigned i = 0; i < Native::kEntriesPerTable; ++i) entries[i] = Native::advance_swap(first, i);
+}
+
+Entry* PageTable::alloc_pmd_as_is(VirtAddr addr) {
   if ((addr.raw() >> kPmdShift) == cached_block_) return cached_pmd_;
   if (!root_.valid()) {
     root_ = alloc_table();
@@ -215,8 +223,7 @@ std::uint64_t PageTable::count_tables(Pfn table, unsigned level, base::Invariant
   const Entry* const begin = table_entries(table);
   const Entry* const end = begin + Native::kEntriesPerTable;
   for (const Entry* e = arch::skip_empty(begin, end); e != end; e = arch::skip_empty(e + 1, end)) {
-    if (!(level == 2 && Native::is_leaf(*e)))
-      n += count_tables(Native::pfn(*e), level - 1, out);
+    if (!(level == 2 && Native::is_leaf(*e))) n += count_tables(Native::pfn(*e), level - 1, out);
   }
   return n;
 }

@@ -30,6 +30,10 @@ struct TableUsage {
   std::unique_ptr<TableCheck> check;  // null: nobody
 };
 
+// How a walk shows 2 MiB in swap that are one PMD entry: nearly all want to see
+// a table of 512 entries and get one, for good.
+enum class SwapPmds : std::uint8_t { kAsTables, kAsTheyAre };
+
 // A tree of tables, four levels deep.
 //
 // States      : a table exists from its first use until free_range or destruction
@@ -37,7 +41,7 @@ struct TableUsage {
 // Refers to   : the machine's memory
 // Locks       : page-table lock (one thread drives a machine today)
 // Invariants  : I-PT-1 table_pages() = tables reachable + deposited + the root
-//               I-PT-2 deposited() = huge PMDs (checked by the address space)
+//               I-PT-2 deposited() = huge PMDs and PMD entries of swap (checked by the address space)
 //               I-PT-3 no block of entries is tied together in part (Contpte)
 // Complexity  : find_pmd O(1), one compare when it hits the last 2 MiB looked at
 class PageTable {
@@ -48,12 +52,27 @@ class PageTable {
   PageTable& operator=(const PageTable&) = delete;
 
   // The PMD entry for the 2 MiB round `addr`, or null when no PMD table covers it.
-  [[nodiscard]] Entry* find_pmd(VirtAddr addr) {
+  [[nodiscard]] Entry* find_pmd(VirtAddr addr) { return as_table(peek_pmd(addr)); }
+  // The same, making the tables above it. Null when no frame is left.
+  [[nodiscard]] Entry* alloc_pmd(VirtAddr addr) { return as_table(alloc_pmd_as_is(addr)); }
+  // Both for those who know what to do with a PMD entry of swap.
+  [[nodiscard]] Entry* peek_pmd(VirtAddr addr) {
     if ((addr.raw() >> kPmdShift) == cached_block_) return cached_pmd_;
     return find_pmd_slow(addr);
   }
-  // The same, making the tables above it. Null when no frame is left.
-  [[nodiscard]] Entry* alloc_pmd(VirtAddr addr);
+  [[nodiscard]] Entry* alloc_pmd_as_is(VirtAddr addr);
+
+  // An entry of swap in place of none, and none in place of it. The table that was
+  // deposited for the huge entry before stays so.
+  void set_swap_pmd(Entry& pmd, Entry e) {
+    pmd = e;
+    ++swap_pmds_;
+  }
+  void clear_swap_pmd(Entry& pmd) {
+    pmd = Entry{};
+    --swap_pmds_;
+  }
+  [[nodiscard]] std::size_t swap_pmds() const { return swap_pmds_; }
 
   // The PTE of `addr` below a PMD entry that points at a table.
   [[nodiscard]] Entry* pte(Entry pmd, VirtAddr addr) const {
@@ -134,7 +153,7 @@ class PageTable {
   // Calls fn(VirtAddr of the 2 MiB block, Entry& pmd) for each PMD entry that
   // is not none and lies in `range`, in order of address.
   template <typename Fn>
-  void for_each_pmd(VirtRange range, Fn&& fn) {
+  void for_each_pmd(VirtRange range, Fn&& fn, SwapPmds swapped = SwapPmds::kAsTables) {
     VirtAddr addr = range.begin.align_down(kOrderPmd);
     while (addr < range.end) {
       Entry* const pmd = find_pmd_slow(addr);
@@ -146,6 +165,7 @@ class PageTable {
         addr += kOrderPmd.bytes() + nones_behind(pmd, addr, range.end);
         continue;
       }
+      if (swapped == SwapPmds::kAsTables) static_cast<void>(as_table(pmd));
       fn(addr, *pmd);
       addr += kOrderPmd.bytes();
     }
@@ -165,6 +185,13 @@ class PageTable {
     return reinterpret_cast<Entry*>(memory_.bytes(table));
   }
   [[nodiscard]] Entry* find_pmd_slow(VirtAddr addr);
+  // What stands at `pmd`, which may be null; 512 entries instead of one of swap.
+  [[nodiscard]] Entry* as_table(Entry* pmd) {
+    if (swap_pmds_ != 0 && pmd != nullptr && Native::is_swap(*pmd)) [[unlikely]]
+      expand_swap_pmd(*pmd);
+    return pmd;
+  }
+  void expand_swap_pmd(Entry& pmd);
   [[nodiscard]] VirtAddr next_populated(VirtAddr addr) const;
   // How much of the addresses behind that of `pmd`, up to `end`, the none
   // entries behind it in its table stand for.
@@ -189,6 +216,7 @@ class PageTable {
   Contpte<Native> contpte_;
   Pfn root_ = Pfn::invalid();
   std::vector<Pfn> deposits_;
+  std::size_t swap_pmds_ = 0;
   PageCount tables_;
   std::uint64_t cached_block_ = kNoBlock;  // number of the 2 MiB block looked at last
   Entry* cached_pmd_ = nullptr;

@@ -33,7 +33,7 @@ enum class FrameKind : std::uint8_t {
 // Invariants  : I-FRAME-1 refcount is 0 exactly in the free kinds
 //               I-FRAME-2 a tail's order equals its head's
 struct Frame {
-  std::uint64_t refcount : 26 = 0;  // head: references held on the folio
+  std::uint64_t refcount : 25 = 0;  // head: references held on the folio
   std::uint64_t mapcount : 21 = 0;  // page-table entries (not PMDs) that map this very frame
   std::uint64_t kind_bits : 4 = 0;
   std::uint64_t order_bits : 4 = 0;
@@ -42,6 +42,7 @@ struct Frame {
   std::uint64_t touched : 1 = 0;         // accessed at least once since it was handed out
   std::uint64_t mlocked : 1 = 0;         // head: on no list that memory is taken back from
   std::uint64_t dirty : 1 = 0;           // written to, as far as cleared entries told (the folio flag)
+  std::uint64_t swapcache : 1 = 0;      // head: the swap cache has it, with a reference for each page
   std::uint64_t mlock_count : 4 = 0;     // head: how often it was locked; may be too small, never too large
   // kAnon/kFile head: index : 36 | anon_vma or file id : 28.
   // kFreeHead: previous : 32 | next : 32 of the free list.
@@ -57,8 +58,8 @@ struct Frame {
            kind() == FrameKind::kFreeBody || kind() == FrameKind::kPerCpu;
   }
 
-  void add_refs(std::uint64_t n) { refcount = (refcount + n) & 0x3ffffff; }
-  void drop_refs(std::uint64_t n) { refcount = (refcount - n) & 0x3ffffff; }
+  void add_refs(std::uint64_t n) { refcount = (refcount + n) & 0x1ffffff; }
+  void drop_refs(std::uint64_t n) { refcount = (refcount - n) & 0x1ffffff; }
   void add_map() { mapcount = (mapcount + 1U) & 0x1fffff; }
   void drop_map() { mapcount = (mapcount - 1U) & 0x1fffff; }
 

@@ -12,9 +12,10 @@ namespace quire::policy {
 namespace {
 
 constexpr std::array kAll{
-    &kLinux618,   &kThp2011,     &kLafV3,   &kLafV4,        &kLafYu,
-    &kLafYin,     &kLafTwoKnobs, &kOppo64K, &kSizeSet,      &kZeroFolio,
-    &kZeroExpand, &kCowLarge,    &kPmdCow,  &kCollapseMthp, &kKhugepagedDirected,
+    &kLinux618,     &kThp2011,      &kLafV3,   &kLafV4,        &kLafYu,
+    &kLafYin,       &kLafTwoKnobs,  &kOppo64K, &kSizeSet,      &kZeroFolio,
+    &kZeroExpand,   &kCowLarge,     &kPmdCow,  &kCollapseMthp, &kKhugepagedDirected,
+    &kSwapInSingle, &kSwapInShared, &kPmdSwap, &kSwapSlotsAny,
 };
 
 // A row of the decision table: what the mapping and the process said.

@@ -53,6 +53,25 @@ enum class PmdSplit : std::uint8_t {
   kFolio,      // the folio as well, for everybody who maps it
 };
 
+// How large what comes back from swap may be.
+enum class SwapIn : std::uint8_t {
+  kSingle,      // one page at a time: a folio that went out large is lost (until 6.11)
+  kPastCache,   // large past the swap cache: synchronous devices, entries nobody else has
+  kAlsoCached,  // and through it, from any device, for entries that others share
+};
+
+// What a 2 MiB mapping becomes when its folio goes to swap.
+enum class PmdSwap : std::uint8_t {
+  kTable,  // a table of 512 entries: it comes back in smaller folios
+  kEntry,  // one entry, which comes back as one
+};
+
+// How a folio's entries and its slots on a device belong together.
+enum class SwapSlots : std::uint8_t {
+  kInARow,  // slots in a row, aligned to the folio: a fragmented device takes none whole
+  kAny,     // any slots, behind an indirection
+};
+
 struct Policy {
   // Whether the hugepages-<size>kB/enabled files say which sizes are on. If not, no word may name sizes.
   enum class Sizes : std::uint8_t { kByFiles, kOwn };
@@ -81,6 +100,9 @@ struct Policy {
   MapCounts map_counts = MapCounts::kPerPage;
   ScanOrder scan_order = ScanOrder::kInTurn;
   PmdSplit pmd_split = PmdSplit::kEntryOnly;
+  SwapIn swap_in = SwapIn::kPastCache;
+  PmdSwap pmd_swap = PmdSwap::kTable;
+  SwapSlots swap_slots = SwapSlots::kInARow;
   bool takes_size_sets = false;   // Process::madvise_sizes
   bool takes_cow_advice = false;  // MADV_THP_COW and MADV_NO_THP_COW
 };

@@ -51,7 +51,7 @@ void split_at(vm::AddressSpace& mm, VirtAddr at, const SplitWords& words) {
   if (!head.valid()) return;
   const folio::Folios& folios = mm.folios();
   const Order order = folios.order_of(head);
-  if (words.order >= order.raw() || folios.refcount(head) != folios.mapcount(head)) return;
+  if (words.order >= order.raw() || folios.refcount(head) != folios.expected_refs(head)) return;
   vm::SplitRequest request{.to = Order(words.order), .round = {}};
   const auto page = static_cast<std::uint64_t>(words.page);
   if (words.page >= 0 && page < order.pages().raw()) request.round = PageCount(page);

@@ -1,12 +1,13 @@
 #include "split/splitter.h"
 
-#include <algorithm>
 #include <span>
 
 #include "policy/policy.h"
 #include "split/pieces.h"
 #include "split/zeroes.h"
 #include "vm/rmap.h"
+#include "vm/rmap_walk.h"
+#include "vm/swap_cache.h"
 
 namespace quire::split {
 
@@ -28,64 +29,58 @@ Result<void, SplitError> Splitter::split_folio(Pfn head, const vm::SplitRequest&
   const Order order = folios.order_of(head);
   if (request.to >= order) return fail(SplitError::kTooSmall);
   if (request.to == Order(1)) return fail(SplitError::kOrder1);
+  const bool cached = system_.memory.frame(head).swapcache != 0;
+  if (cached && (request.to != kOrder0 || request.round)) return fail(SplitError::kSwapCache);
   if (system_.anon_vmas.find(vm::AnonVmaId(system_.memory.frame(head).owner_id())) == nullptr) {
     return fail(failed(order, SplitError::kNoAnonVma));
   }
-  if (folios.refcount(head) != folios.mapcount(head) + 1) return fail(failed(order, SplitError::kBusy));
+  if (folios.refcount(head) != folios.expected_refs(head) + 1) return fail(failed(order, SplitError::kBusy));
 
   std::vector<Place> places;
   unmap(head, places);
   const std::vector<Order> pieces = pieces_of(order, request);
   folios.split_into(head, pieces);
+  if (cached) system_.swap.split_cached(head, order, request.to);
   system_.counters.add(MthpStat::split, order);
   if (order == kOrderPmd) system_.counters.add(VmEvent::thp_split_page);
   for (const Place& place : places) remap(place);
   // Each piece came out of the split with one reference: the first one's is
-  // the caller's, the others go.
+  // the caller's, the others go, unless the caller wants them.
   PageCount at = pieces.front().pages();
   for (const Order piece : std::span(pieces).subspan(1)) {
-    folios.put(head + at);
+    if (request.pieces != nullptr) {
+      request.pieces->push_back(head + at);
+    } else {
+      vm::put_folio_and_swap_cache(system_, head + at);
+    }
     at += piece.pages();
   }
   return {};
 }
 
 void Splitter::unmap(Pfn head, std::vector<Place>& places) {
-  const phys::Frame& f = system_.memory.frame(head);
-  const std::uint64_t first = f.index();
-  const std::uint64_t last = first + f.order().pages().raw() - 1;
-  system_.anon_vmas.find(vm::AnonVmaId(f.owner_id()))->for_each_vma(first, last, [&](vm::Vma& vma) {
-    unmap_from(vma, head, places);
+  vm::rmap_walk(system_, head, [&](const vm::MappedRun& run) {
+    if (run.pte == nullptr) {
+      unmap_huge(run.vma, *run.pmd, run.addr, places);
+    } else {
+      for (std::uint32_t i = 0; i < run.n; ++i) unmap_page(run, i, head, places);
+    }
+    return vm::Walk::kGoOn;
   });
 }
 
-void Splitter::unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places) {
-  vm::AddressSpace& mm = *vma.mm;
-  folio::Folios& folios = system_.folios;
-  const std::uint64_t index = system_.memory.frame(head).index();
-  const std::uint64_t pages = folios.order_of(head).pages().raw();
-  const std::uint64_t begin = std::max(index, vma.pgoff);
-  const std::uint64_t end = std::min(index + pages, vma.last_page_index() + 1);
-  for (std::uint64_t i = begin; i < end; ++i) {
-    const VirtAddr addr = vma.address_of(i);
-    Entry* const pmd = mm.tables().find_pmd(addr);
-    if (pmd == nullptr || Native::is_none(*pmd)) continue;
-    if (Native::is_leaf(*pmd)) {
-      if (Native::pfn(*pmd) == head) unmap_huge(vma, *pmd, addr.align_down(kOrderPmd), places);
-      continue;
-    }
-    Entry& pte = *mm.tables().pte(*pmd, addr);
-    const Pfn page = head + PageCount(i - index);
-    if (!Native::is_present(pte) || Native::is_special(pte) || Native::pfn(pte) != page) continue;
-    const bool exclusive = system_.memory.frame(page).anon_exclusive != 0;
-    const Entry old = mm.tables().ptep_get(&pte);
-    places.push_back({&mm, &vma, addr, page, old, exclusive ? Exclusive::kYes : Exclusive::kNo});
-    // Every piece inherits that something of the whole was written to.
-    if (Native::is_dirty(old)) system_.memory.frame(head).dirty = 1;
-    mm.tables().clear_ptes(&pte, 1);
-    vm::remove_rmap_ptes(mm, vma, page, 1);  // the first of them marks the folio partially mapped
-    folios.put(head);
-  }
+// Page by page: the first of them marks the folio partially mapped.
+void Splitter::unmap_page(const vm::MappedRun& run, std::uint32_t i, Pfn head, std::vector<Place>& places) {
+  const Pfn page = run.page + PageCount(i);
+  const bool exclusive = system_.memory.frame(page).anon_exclusive != 0;
+  const Entry old = run.mm.tables().ptep_get(run.pte + i);
+  places.push_back(
+      {&run.mm, &run.vma, run.addr + PageCount(i), page, old, exclusive ? Exclusive::kYes : Exclusive::kNo});
+  // Every piece inherits that something of the whole was written to.
+  if (Native::is_dirty(old)) system_.memory.frame(head).dirty = 1;
+  run.mm.tables().clear_ptes(run.pte + i, 1);
+  vm::remove_rmap_ptes(run.mm, run.vma, page, 1);
+  system_.folios.put(head);
 }
 
 // A huge entry goes as one, so that nothing looks partially mapped meanwhile.

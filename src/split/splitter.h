@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vm/address_space.h"
+#include "vm/rmap_walk.h"
 #include "vm/system.h"
 
 namespace quire::split {
@@ -37,7 +38,7 @@ class Splitter final : public vm::SplitPort {
   };
 
   void unmap(Pfn head, std::vector<Place>& places);
-  void unmap_from(vm::Vma& vma, Pfn head, std::vector<Place>& places);
+  void unmap_page(const vm::MappedRun& run, std::uint32_t i, Pfn head, std::vector<Place>& places);
   void unmap_huge(vm::Vma& vma, arch::Entry& pmd, VirtAddr block, std::vector<Place>& places);
   void remap(const Place& place);
   [[nodiscard]] vm::SplitError failed(Order order, vm::SplitError why);

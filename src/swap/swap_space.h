@@ -93,6 +93,11 @@ class SwapSpace {
   [[nodiscard]] PageCount total() const;
   [[nodiscard]] PageCount used() const;
 
+  // Whether some zswap stood before a device since the machine was made: swap-in
+  // then takes single pages (zswap_never_enabled).
+  void note_zswap() { zswap_ever_enabled_ = true; }
+  [[nodiscard]] bool zswap_ever_enabled() const { return zswap_ever_enabled_; }
+
   // --- Slots and the swap cache ---
   // Gives an anonymous folio of this order slots of its own, in a row and
   // aligned, and puts it into the swap cache (folio_alloc_swap). Nothing: no
@@ -151,6 +156,7 @@ class SwapSpace {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  bool zswap_ever_enabled_ = false;
 };
 
 }  // namespace quire::swap

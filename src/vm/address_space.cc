@@ -86,18 +86,22 @@ void AddressSpace::check_entry(const Vma& vma, VirtAddr addr, Entry e, base::Inv
   }
 }
 
-void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageCount& file, std::size_t& huge,
-                               base::InvariantReport& out) {
+void AddressSpace::check_block(VirtAddr block, Entry pmd, Shown& shown, base::InvariantReport& out) {
   if (Native::is_leaf(pmd)) {
-    ++huge;
+    ++shown.huge;
     const Vma* const vma = mappings_.find(block);
     if (vma == nullptr || !vma->block_fits(block, kOrderPmd)) {
       out.broken("I-MM-2", "huge entry at {:#x} does not lie in one mapping", block.raw());
       return;
     }
     if (Native::pfn(pmd) == system_.huge_zero.head) return;
-    anon += kOrderPmd.pages();
+    shown.anon += kOrderPmd.pages();
     check_entry(*vma, block, pmd, out);
+    return;
+  }
+  if (Native::is_swap(pmd)) {
+    ++shown.huge;
+    shown.swap += kOrderPmd.pages();
     return;
   }
   const Vma* vma = nullptr;  // looked at last, as is the folio
@@ -112,29 +116,31 @@ void AddressSpace::check_block(VirtAddr block, Entry pmd, PageCount& anon, PageC
       out.broken("I-MM-2", "entry at {:#x} lies in no mapping", addr.raw());
       continue;
     }
+    if (Native::is_swap(e)) shown.swap += PageCount(1);
     if (!Native::is_present(e) || Native::is_special(e)) continue;
     const Pfn page = Native::pfn(e);
     if (page < folio_begin || page >= folio_end) {
       folio_begin = system_.folios.head_of(page);
       folio_end = folio_begin + system_.folios.order_of(folio_begin).pages();
     }
-    (system_.folios.is_anon(folio_begin) ? anon : file) += PageCount(1);
+    (system_.folios.is_anon(folio_begin) ? shown.anon : shown.file) += PageCount(1);
     check_entry(*vma, addr, e, out);
   }
 }
 
 void AddressSpace::check_invariants(base::InvariantReport& out) {
-  PageCount anon;
-  PageCount file;
-  std::size_t huge = 0;
-  tables_.for_each_pmd({VirtAddr(0), kTaskSize},
-                       [&](VirtAddr block, Entry& pmd) { check_block(block, pmd, anon, file, huge, out); });
-  if (anon != rss_.anon() || file != rss_.file()) {
-    out.broken("I-MM-1", "entries show {} anon and {} file pages, the sums say {} and {}", anon.raw(),
-               file.raw(), rss_.anon().raw(), rss_.file().raw());
+  Shown shown;
+  tables_.for_each_pmd(
+      {VirtAddr(0), kTaskSize}, [&](VirtAddr block, Entry& pmd) { check_block(block, pmd, shown, out); },
+      pagetable::SwapPmds::kAsTheyAre);
+  if (shown.anon != rss_.anon() || shown.file != rss_.file()) {
+    out.broken("I-MM-1", "entries show {} anon and {} file pages, the sums say {} and {}", shown.anon.raw(),
+               shown.file.raw(), rss_.anon().raw(), rss_.file().raw());
   }
-  if (huge != tables_.deposited()) {
-    out.broken("I-MM-3", "{} huge PMDs, {} deposited tables", huge, tables_.deposited());
+  if (shown.swap != rss_.swap())
+    out.broken("I-MM-5", "{} entries name slots, the sum says {}", shown.swap.raw(), rss_.swap().raw());
+  if (shown.huge != tables_.deposited()) {
+    out.broken("I-MM-3", "{} huge PMDs, {} deposited tables", shown.huge, tables_.deposited());
   }
   tables_.check_invariants(out);
   mappings_.check_invariants(out);

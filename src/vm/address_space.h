@@ -33,6 +33,10 @@ class Rss {
     raise();
   }
   void sub_anon(PageCount n) { anon_ -= n; }
+  // Entries whose pages are in swap: not resident (MM_SWAPENTS).
+  void add_swap(PageCount n) { swap_ += n; }
+  void sub_swap(PageCount n) { swap_ -= n; }
+  [[nodiscard]] PageCount swap() const { return swap_; }
   void sub_file(PageCount n) { file_ -= n; }
   [[nodiscard]] PageCount anon() const { return anon_; }
   [[nodiscard]] PageCount file() const { return file_; }
@@ -41,7 +45,7 @@ class Rss {
 
  private:
   void raise() { peak_ = std::max(peak_, total()); }
-  PageCount anon_, file_, peak_;
+  PageCount anon_, file_, swap_, peak_;
 };
 
 // The limits of setrlimit that memory calls look at.
@@ -60,6 +64,7 @@ struct Limits {
 // Invariants  : I-MM-1 rss().anon() and .file() equal the entries that map such pages
 //               I-MM-2 every present entry lies in a mapping
 //               I-MM-3 as many tables are deposited as there are huge PMDs
+//               I-MM-5 rss().swap() = entries that name a slot of a swap device
 //               I-MM-4 no entry is writable in a mapping without kWrite, nor on a page of a
 //                      private mapping that is not exclusive
 class AddressSpace final : public MappingPort {
@@ -106,8 +111,12 @@ class AddressSpace final : public MappingPort {
   bool in_khugepaged = false;  // on khugepaged's list; it alone sets this
 
  private:
-  void check_block(VirtAddr block, Entry pmd, PageCount& anon, PageCount& file, std::size_t& huge,
-                   base::InvariantReport& out);
+  // What the entries of an address space show.
+  struct Shown {
+    PageCount anon, file, swap;
+    std::size_t huge = 0;
+  };
+  void check_block(VirtAddr block, Entry pmd, Shown& shown, base::InvariantReport& out);
   void check_entry(const Vma& vma, VirtAddr addr, Entry e, base::InvariantReport& out) const;
 
   System& system_;

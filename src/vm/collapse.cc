@@ -5,6 +5,8 @@
 #include "policy/policy.h"
 #include "vm/huge_pmd.h"
 #include "vm/rmap.h"
+#include "vm/swap_cache.h"
+#include "vm/swap_in.h"
 
 namespace quire::vm {
 namespace {
@@ -14,7 +16,7 @@ using stats::VmEvent;
 // What was met so far in one block.
 struct Tally {
   std::uint32_t none_or_zero = 0;
-  std::uint32_t unmapped = 0;  // neither empty nor present: guard markers
+  std::uint32_t unmapped = 0;  // neither empty nor present: in swap, or guard markers
   std::uint32_t shared = 0;
   std::uint32_t referenced = 0;
 };
@@ -39,7 +41,7 @@ ScanResult scan_entry(AddressSpace& mm, const Vma& vma, Entry e, const CollapseL
     mm.counters().add(VmEvent::thp_scan_exceed_share_pte);
     return ScanResult::kExceedSharedPte;
   }
-  if (folios.refcount(head) != folios.mapcount(head)) return ScanResult::kPageCount;
+  if (folios.refcount(head) != folios.expected_refs(head)) return ScanResult::kPageCount;
   if (Native::is_young(e)) ++tally.referenced;
   return ScanResult::kSucceed;
 }
@@ -84,22 +86,39 @@ void release_sources(AddressSpace& mm, const Vma& vma, Entry* const first, Entry
     if (mm.folios().is_large(head)) n = pte_batch(mm.folios(), e, static_cast<std::uint32_t>(end - e));
     mm.tables().clear_ptes(e, n);
     remove_rmap_ptes(mm, vma, page, n);
-    mm.folios().put(head, n);
+    put_folio_and_swap_cache(mm.system(), head, n);
   }
 }
 
-ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, const Tally& tally) {
+// Brings back what is in swap, then looks again. A guard marker refuses.
+ScanResult swap_in_block(AddressSpace& mm, Vma& vma, VirtAddr block, Entry* first,
+                         const CollapseLimits& limits) {
+  for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) {
+    if (Native::is_none(first[i]) || Native::is_present(first[i])) continue;
+    if (!Native::is_swap(first[i])) return ScanResult::kFail;
+    const FaultResult in = do_swap_page(mm, vma, block + PageCount(i), first[i], AccessKind::kRead);
+    if (!is_served(in)) return ScanResult::kFail;
+  }
+  Tally again;
+  return scan(mm, vma, first, limits, again);
+}
+
+ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, const Tally& tally,
+                              const CollapseLimits& limits) {
   const auto head = mm.folios().allocate(kOrderPmd);
   if (!head) {
     mm.counters().add(VmEvent::thp_collapse_alloc_failed);
     return ScanResult::kAllocHugePageFail;
   }
   mm.counters().add(VmEvent::thp_collapse_alloc);
-  if (tally.unmapped != 0) {  // to be faulted in first, which a guard marker refuses
+  Entry* const first = mm.tables().pte(pmd, block);
+  const ScanResult in =
+      tally.unmapped != 0 ? swap_in_block(mm, vma, block, first, limits) : ScanResult::kSucceed;
+  if (in != ScanResult::kSucceed) {
     mm.folios().put(*head);
-    return ScanResult::kFail;
+    return in;
   }
-  take_over_pages(mm, vma, mm.tables().pte(pmd, block), kPagesPerPmd, *head);
+  take_over_pages(mm, vma, first, kPagesPerPmd, *head);
   mm.tables().deposit_table(pmd);
   map_anon_pmd(mm, vma, pmd, block, *head, WpKind::kWrite);
   return ScanResult::kSucceed;
@@ -185,7 +204,7 @@ Collapse collapse_block(AddressSpace& mm, Vma& vma, VirtAddr block, const Collap
   Tally tally;
   const ScanResult result = scan(mm, vma, mm.tables().pte(*pmd, block), limits, tally);
   if (result != ScanResult::kSucceed) return {.result = result};
-  return {.result = collapse_huge_page(mm, vma, block, *pmd, tally), .attempted = true};
+  return {.result = collapse_huge_page(mm, vma, block, *pmd, tally, limits), .attempted = true};
 }
 
 Result<void, Errno> madvise_collapse(AddressSpace& mm, Vma& vma, VirtRange range) {

@@ -3,8 +3,7 @@
 //
 // Mirrors: hpage_collapse_scan_pmd, collapse_huge_page and madvise_collapse
 // of mm/khugepaged.c, Linux 6.18. Differs: nothing comes between the look and
-// the collapse, so that the tests are made once, not again with all locks
-// held; there is no swap to bring pages in from.
+// the collapse, so that the tests are made again only after pages came in from swap.
 #pragma once
 
 #include "policy/settings.h"

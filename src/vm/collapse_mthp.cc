@@ -51,7 +51,7 @@ ScanResult scan(const Piece& piece) {
     if (!folios.is_anon(head)) return ScanResult::kPageAnon;
     if (folios.maybe_mapped_shared(head))
       return piece.refuse(MthpStat::collapse_exceed_shared_pte, ScanResult::kExceedSharedPte);
-    if (folios.refcount(head) != folios.mapcount(head)) return ScanResult::kPageCount;
+    if (folios.refcount(head) != folios.expected_refs(head)) return ScanResult::kPageCount;
     referenced = referenced || Native::is_young(pagetable::PageTable::ptep_get(e));
   }
   if (none == piece.pages()) return ScanResult::kPageNull;

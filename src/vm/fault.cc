@@ -3,6 +3,7 @@
 #include "vm/fault_anon.h"
 #include "vm/fault_file.h"
 #include "vm/huge_pmd.h"
+#include "vm/swap_in.h"
 #include "vm/wp.h"
 
 namespace quire::vm {
@@ -23,7 +24,7 @@ Entry touch(Entry e, AccessKind kind) {
 // The entry that decides about `addr`: the huge PMD or the PTE. Null when
 // there is none to look at.
 Entry* deciding_entry(AddressSpace& mm, VirtAddr addr) {
-  Entry* const pmd = mm.tables().find_pmd(addr);
+  Entry* const pmd = mm.tables().peek_pmd(addr);
   if (pmd == nullptr || Native::is_none(*pmd)) return nullptr;
   return Native::is_leaf(*pmd) || !Native::is_present(*pmd) ? pmd : mm.tables().pte(*pmd, addr);
 }
@@ -59,6 +60,7 @@ FaultResult handle_pte_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& p
     return vma.is_anonymous() ? do_anonymous_page(mm, vma, addr, pmd, kind)
                               : do_file_fault(mm, vma, addr, pmd, kind);
   }
+  if (Native::is_swap(*pte)) return do_swap_page(mm, vma, addr, *pte, kind);
   if (Native::is_guard(*pte)) return FaultResult::kSegv;
   if (kind == AccessKind::kWrite && !Native::is_writable(*pte)) return do_wp_page(mm, vma, addr, *pte);
   mm.tables().set_access_flags(
@@ -86,8 +88,12 @@ class NotedFault {
 
 FaultResult serve_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
   mm.counters().add(stats::VmEvent::pgfault);
-  Entry* const pmd = mm.tables().alloc_pmd(addr);
+  Entry* const pmd = mm.tables().alloc_pmd_as_is(addr);
   if (pmd == nullptr) return FaultResult::kOom;
+  if (Native::is_swap(*pmd)) [[unlikely]] {
+    if (const auto done = do_swap_pmd(mm, vma, addr, *pmd, kind)) return *done;
+    static_cast<void>(mm.tables().find_pmd(addr));  // a table of it, and page by page
+  }
   HugeFault huge = HugeFault::kFallback;
   if (Native::is_none(*pmd)) {
     const auto& system = mm.system();
@@ -114,7 +120,7 @@ FaultResult serve_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind ki
 }  // namespace
 
 Pfn mapped_frame(AddressSpace& mm, VirtAddr addr) {
-  const Entry* const pmd = mm.tables().find_pmd(addr);
+  const Entry* const pmd = mm.tables().peek_pmd(addr);
   if (pmd == nullptr || !Native::is_present(*pmd)) return Pfn::invalid();
   if (Native::is_leaf(*pmd))
     return Native::pfn(*pmd) + pages_between(addr.align_down(kOrderPmd), addr.align_down());
@@ -142,9 +148,7 @@ FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKin
 }
 
 FaultResult unshare(AddressSpace& mm, VirtAddr addr) {
-  if (const FaultResult read = access(mm, addr, AccessKind::kRead);
-      read != FaultResult::kHit && read != FaultResult::kMinor)
-    return read;
+  if (const FaultResult read = access(mm, addr, AccessKind::kRead); !is_served(read)) return read;
   Vma& vma = *mm.mappings().find(addr);
   Entry& pmd = *mm.tables().find_pmd(addr);
   const Pfn page = mapped_frame(mm, addr);
@@ -169,7 +173,7 @@ FaultResult access(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
   Vma* const vma = find_for_fault(mm, addr);
   if (vma == nullptr || !permitted(*vma, kind)) return FaultResult::kSegv;
   const FaultResult result = handle_mm_fault(mm, *vma, addr, kind);
-  if (result == FaultResult::kMinor) mark_accessed(mm, addr, kind);
+  if (is_fault(result)) mark_accessed(mm, addr, kind);
   return result;
 }
 

@@ -97,6 +97,17 @@ Result<std::uint32_t, Errno> copy_present(AddressSpace& child, AddressSpace& par
   return n;
 }
 
+// One entry of what is not there: a guard marker guards the child as well, and a
+// page in swap is shared from now on.
+void copy_nonpresent(AddressSpace& child, AddressSpace& parent, Entry* to, Entry* from) {
+  if (Native::is_swap(*from)) {
+    parent.system().swap.dup(Native::swap_entry(*from));
+    if (Native::is_swap_exclusive(*from)) *from = Native::make_swap_shared(*from);
+    child.rss().add_swap(PageCount(1));
+  }
+  child.tables().set_pte(to, *from);
+}
+
 Result<void, Errno> copy_ptes(AddressSpace& child, AddressSpace& parent, const Pair& vmas, Entry to_pmd,
                               Entry from_pmd, VirtRange range) {
   Entry* from = parent.tables().pte(from_pmd, range.begin);
@@ -106,8 +117,8 @@ Result<void, Errno> copy_ptes(AddressSpace& child, AddressSpace& parent, const P
     std::uint32_t n = 1;
     if (Native::is_present(*from)) {
       n = QUIRE_TRY(copy_present(child, parent, vmas, to, from, static_cast<std::uint32_t>(end - from)));
-    } else {
-      child.tables().set_pte(to, *from);  // a guard marker guards the child as well
+    } else if (!Native::is_none(*from)) {
+      copy_nonpresent(child, parent, to, from);
     }
     from += n;
     to += n;

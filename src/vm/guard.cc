@@ -9,7 +9,7 @@ enum class Installed : std::uint8_t { kAll, kPagesInTheWay, kNoFrame };
 
 Installed mark(AddressSpace& mm, Entry* first, std::uint64_t pages) {
   for (Entry* e = first; e != first + pages; ++e) {
-    if (Native::is_present(*e)) return Installed::kPagesInTheWay;
+    if (Native::is_present(*e) || Native::is_swap(*e)) return Installed::kPagesInTheWay;
     mm.tables().set_pte(e, Native::guard());
   }
   return Installed::kAll;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "policy/policy.h"
 #include "vm/rmap.h"
+#include "vm/swap_cache.h"
 
 namespace quire::vm {
 
@@ -136,6 +137,8 @@ HugeFault do_huge_pmd_wp_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
     return HugeFault::kFallback;
   }
   phys::Frame& f = mm.memory().frame(head);
+  if (f.anon_exclusive == 0 && mm.folios().refcount(head) == 1 + mm.folios().cache_refs(head))
+    free_swap(mm.system(), head);
   if (f.anon_exclusive == 0 && mm.folios().refcount(head) == 1) {
     mm.folios().move_anon_rmap(head, vma.anon_vma->id().raw());
     f.anon_exclusive = 1;

@@ -8,6 +8,7 @@
 #include "vm/guard.h"
 #include "vm/madvise_cold.h"
 #include "vm/madvise_free.h"
+#include "vm/swap_in.h"
 #include "vm/zap.h"
 
 namespace quire::vm {
@@ -62,7 +63,7 @@ Result<void, Errno> dont_need(AddressSpace& mm, Vma& vma, VirtRange range, Advic
 
 Result<void, Errno> cool(AddressSpace& mm, Vma& vma, VirtRange range, ColdAdvice advice) {
   if (vma.flags.has_any(VmFlag::kLocked | VmFlag::kPfnMap | VmFlag::kHugeTlb)) return fail(Errno::kInval);
-  madvise_cold_range(mm, vma, range, advice);
+  madvise_cold_range(mm, range, advice);
   return {};
 }
 
@@ -94,6 +95,7 @@ Result<Vma*, Errno> advise_part(AddressSpace& mm, Vma& vma, VirtRange range, Adv
       QUIRE_TRY(guard_remove(mm, vma, range));
       return &vma;
     case Advice::kWillNeed:
+      willneed_swapped(mm, range);
       return &vma;
     default:
       break;

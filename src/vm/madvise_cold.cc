@@ -1,17 +1,33 @@
 #include "vm/madvise_cold.h"
 
-#include "vm/reclaim.h"
+#include "vm/shrink.h"
 
 namespace quire::vm {
 namespace {
 
+// Reclaims what was taken off the lists, at once and whoever used it lately.
+void reclaim_pages(AddressSpace& mm, std::vector<Pfn>& isolated) {
+  const Shrunk shrunk = shrink_folio_list(mm.system(), isolated);
+  for (const auto* kept : {&shrunk.keep, &shrunk.activate})
+    for (const Pfn head : *kept) mm.folios().put(head);
+  isolated.clear();
+}
+
+void isolate(AddressSpace& mm, Pfn head, std::vector<Pfn>& isolated) {
+  if (mm.folios().mlocked(head)) return;
+  mm.folios().get(head);
+  isolated.push_back(head);
+}
+
 // True when the entry was dealt with as a whole.
-bool cool_huge(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, VirtRange part, ColdAdvice advice) {
+bool cool_huge(AddressSpace& mm, Entry& pmd, VirtRange part, ColdAdvice advice) {
   const Pfn head = Native::pfn(pmd);
   if (head == mm.system().huge_zero.head || mm.folios().maybe_mapped_shared(head)) return true;
   if (part.size() != kOrderPmd.bytes()) return !split_folio(mm.system(), head);
   if (advice == ColdAdvice::kPageOut) {
-    reclaim_folio(mm, vma, block, head);
+    std::vector<Pfn> isolated;
+    isolate(mm, head, isolated);
+    reclaim_pages(mm, isolated);
   } else {
     pmd = Native::make_old(pmd);
   }
@@ -19,8 +35,8 @@ bool cool_huge(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, VirtRange
 }
 
 // Deals with the run of entries at `pte`; returns its length, 0 to look again.
-std::uint32_t cool_run(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry* pte, std::uint32_t limit,
-                       ColdAdvice advice) {
+std::uint32_t cool_run(AddressSpace& mm, Entry* pte, std::uint32_t limit, ColdAdvice advice,
+                       std::vector<Pfn>& isolated) {
   folio::Folios& folios = mm.folios();
   const Pfn head = folios.head_of(Native::pfn(*pte));
   std::uint32_t n = 1;
@@ -37,30 +53,32 @@ std::uint32_t cool_run(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry* pte, st
   if (advice == ColdAdvice::kCold) {
     mm.tables().clear_young_dirty_ptes(pte, n, pagetable::Clear::kYoung);
   } else if (anon) {
-    reclaim_folio(mm, vma, addr, head);
+    isolate(mm, head, isolated);
   }
   return n;
 }
 
-void cool_ptes(AddressSpace& mm, Vma& vma, Entry pmd, VirtRange range, ColdAdvice advice) {
+void cool_ptes(AddressSpace& mm, Entry pmd, VirtRange range, ColdAdvice advice) {
+  std::vector<Pfn> isolated;
   Entry* pte = mm.tables().pte(pmd, range.begin);
   VirtAddr at = range.begin;
   while (at < range.end) {
     const auto left = static_cast<std::uint32_t>(pages_between(at, range.end).raw());
     const bool skip = !Native::is_present(*pte) || Native::is_special(*pte);
-    const std::uint32_t n = skip ? 1 : cool_run(mm, vma, at, pte, left, advice);
+    const std::uint32_t n = skip ? 1 : cool_run(mm, pte, left, advice, isolated);
     pte += n;
     at += PageCount(n);
   }
+  reclaim_pages(mm, isolated);
 }
 
 }  // namespace
 
-void madvise_cold_range(AddressSpace& mm, Vma& vma, VirtRange range, ColdAdvice advice) {
+void madvise_cold_range(AddressSpace& mm, VirtRange range, ColdAdvice advice) {
   mm.tables().for_each_pmd(range, [&](VirtAddr block, Entry& pmd) {
     const VirtRange part{std::max(block, range.begin), std::min(block + kOrderPmd.bytes(), range.end)};
-    if (Native::is_leaf(pmd) && cool_huge(mm, vma, block, pmd, part, advice)) return;
-    cool_ptes(mm, vma, pmd, part, advice);
+    if (Native::is_leaf(pmd) && cool_huge(mm, pmd, part, advice)) return;
+    cool_ptes(mm, pmd, part, advice);
   });
 }
 

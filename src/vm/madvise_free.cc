@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vm/fault.h"
+#include "vm/zap.h"
 
 namespace quire::vm {
 namespace {
@@ -55,10 +56,13 @@ void free_ptes(AddressSpace& mm, Entry pmd, VirtRange range) {
   Entry* pte = mm.tables().pte(pmd, range.begin);
   Entry* const end = pte + pages_between(range.begin, range.end).raw();
   while (pte != end) {
-    if (!Native::is_present(*pte) || Native::is_special(*pte)) {
+    const auto left = static_cast<std::uint32_t>(end - pte);
+    if (Native::is_swap(*pte)) {
+      pte += zap_swap(mm, pte, left);
+    } else if (!Native::is_present(*pte) || Native::is_special(*pte)) {
       ++pte;
     } else {
-      pte += free_run(mm, pte, static_cast<std::uint32_t>(end - pte));
+      pte += free_run(mm, pte, left);
     }
   }
 }

@@ -57,6 +57,7 @@ Vma& MappingTree::make(const Vma& like, VirtRange range, std::uint64_t pgoff) {
   vma->file = like.file;
   vma->userfaultfd_ctx = like.userfaultfd_ctx;
   vma->anon_name = like.anon_name;
+  vma->swap_window = like.swap_window;
   vma->mm = mm_;
   return *vma;
 }

@@ -20,8 +20,8 @@
 namespace quire::vm {
 
 inline constexpr VirtAddr kTaskSize{arch::Native::kTaskSize};  // first address no program can have
-inline constexpr VirtAddr kMmapMinAddr{65536};        // vm.mmap_min_addr
-inline constexpr std::uint32_t kMaxMapCount = 65530;  // vm.max_map_count
+inline constexpr VirtAddr kMmapMinAddr{65536};                 // vm.mmap_min_addr
+inline constexpr std::uint32_t kMaxMapCount = 65530;           // vm.max_map_count
 inline constexpr PageCount kStackGuardGap{256};
 
 // What the owner of the page tables must know about changes of mappings.

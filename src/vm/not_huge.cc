@@ -114,7 +114,7 @@ NotHuge why_not_huge(AddressSpace& mm, const Vma& vma, VirtAddr addr) {
   if (vma.is_shared()) return NotHuge::kShared;
   if (!vma.is_anonymous()) return NotHuge::kFile;
   const Order order = largest_order(mm.system());
-  Entry* const pmd = mm.tables().find_pmd(addr);
+  Entry* const pmd = mm.tables().peek_pmd(addr);
   const bool table = pmd != nullptr && Native::is_present(*pmd) && !Native::is_leaf(*pmd);
   if (table) {
     const Entry e = *mm.tables().pte(*pmd, addr);

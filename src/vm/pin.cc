@@ -14,7 +14,7 @@ Result<Pfn, Errno> page_to_write(AddressSpace& mm, VirtAddr addr) {
   if (vma == nullptr || vma->flags.has_any(VmFlag::kIo | VmFlag::kPfnMap) || !vma->flags.has(VmFlag::kWrite))
     return fail(Errno::kFault);
   const FaultResult result = fault_in(mm, *vma, addr, AccessKind::kWrite);
-  if (result != FaultResult::kHit && result != FaultResult::kMinor) return fail(errno_of(result));
+  if (!is_served(result)) return fail(errno_of(result));
   return mapped_frame(mm, addr);
 }
 
@@ -43,7 +43,7 @@ Result<void, Errno> pin_to_read(AddressSpace& mm, VirtRange range) {
   mm.has_pinned = true;
   for (VirtAddr addr = range.begin; addr < range.end; addr += PageCount(1)) {
     const FaultResult result = unshare(mm, addr);
-    if (result != FaultResult::kHit && result != FaultResult::kMinor) return fail(errno_of(result));
+    if (!is_served(result)) return fail(errno_of(result));
   }
   return {};
 }

@@ -14,7 +14,7 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
   const AccessKind kind = write ? AccessKind::kWrite : AccessKind::kRead;
   for (VirtAddr addr = part.begin; addr < part.end; addr += PageCount(1)) {
     const FaultResult result = fault_in(mm, vma, addr, kind);
-    if (result == FaultResult::kMinor) ++done.faults;
+    if (is_fault(result)) ++done.faults;
     if (result == FaultResult::kOom) return fail(Errno::kAgain);
     if (result == FaultResult::kBus || result == FaultResult::kSegv) return fail(Errno::kNoMem);
   }
@@ -24,7 +24,7 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
 }  // namespace
 
 FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
-  const Entry* const pmd = mm.tables().find_pmd(addr);
+  const Entry* const pmd = mm.tables().peek_pmd(addr);
   if (pmd != nullptr && Native::is_present(*pmd)) {
     const Entry e = Native::is_leaf(*pmd) ? *pmd : *mm.tables().pte(*pmd, addr);
     if (Native::is_present(e) && (kind != AccessKind::kWrite || Native::is_writable(e)))
@@ -61,6 +61,7 @@ Result<Populated, Errno> faultin_page_range(AddressSpace& mm, VirtRange range, A
       case FaultResult::kHit:
         break;
       case FaultResult::kMinor:
+      case FaultResult::kMajor:
         ++done.faults;
         break;
       case FaultResult::kOom:

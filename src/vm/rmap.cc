@@ -47,6 +47,12 @@ void add_new_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr
     reasons->made(head, mm.folios().order_of(head));
 }
 
+void add_new_shared_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, std::uint32_t n) {
+  add_new_anon_rmap(mm, vma, head, addr, folio::MappedBy::kPtes);
+  for (std::uint32_t i = 0; i < n; ++i) mm.memory().frame(head + PageCount(i)).anon_exclusive = 0;
+  mm.folios().move_anon_rmap(head, vma.anon_vma->root().id().raw());
+}
+
 void add_anon_rmap_ptes(AddressSpace& mm, const Vma& vma, Pfn page, std::uint32_t n,
                         folio::Exclusive exclusive) {
   mm.folios().add_anon_rmap_ptes(page, n, mm.id(), exclusive);

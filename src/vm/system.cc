@@ -6,7 +6,7 @@
 namespace quire::vm {
 
 System::System(phys::PhysMemory ram)
-    : memory(std::move(ram)), folios(memory, counters), page_cache(memory, folios) {
+    : memory(std::move(ram)), folios(memory, counters), swap(memory, counters), page_cache(memory, folios) {
   set_settings(settings);
   if (pagetable::TableCheck::kOnInThisBuild) check_tables();
   const auto zero = memory.allocate(kOrder0);

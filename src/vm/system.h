@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "folio/folios.h"
 #include "pagetable/page_table.h"
@@ -14,10 +15,12 @@
 #include "policy/fault_orders.h"
 #include "policy/settings.h"
 #include "stats/counters.h"
+#include "swap/swap_space.h"
 #include "vm/anon_vma.h"
 #include "vm/khugepaged.h"
 #include "vm/not_huge.h"
 #include "vm/page_cache.h"
+#include "vm/swap_readahead.h"
 
 namespace quire::vm {
 
@@ -27,13 +30,17 @@ enum class SplitError : std::uint8_t {
   kNoAnonVma,  // its anon_vma is gone
   kTooSmall,   // no larger than the pieces wanted
   kOrder1,     // two pages cannot be an anonymous folio
+  kSwapCache,  // in the swap cache: to single pages or not at all
 };
 
 // What a folio is to be split into: pieces of one order, or, round one page
 // of it, that order and everything else in as large pieces as can be.
+// Whoever gives a list keeps a reference on each piece but the first, in order
+// of address, mapped or not (the kernel's split_folio_to_list).
 struct SplitRequest {
   Order to = kOrder0;
   std::optional<PageCount> round;
+  std::vector<Pfn>* pieces = nullptr;
 };
 
 // Splitting needs the reverse map and every mapping of the folio; it lives
@@ -45,6 +52,14 @@ class SplitPort {
   // folio was. The caller holds one reference on `head` besides the maps',
   // which stays with the piece that begins there.
   virtual Result<void, SplitError> split_folio(Pfn head, const SplitRequest& request) = 0;
+};
+
+// Memory that a swap device could not give back: whose it was, where it lay.
+struct SwapLoss {
+  folio::MmId mm;
+  VirtAddr addr;
+  SwapEntry entry;
+  swap::IoError why = swap::IoError::kRead;
 };
 
 // The zero-filled 2 MiB folio all huge read faults map. Made at the first
@@ -77,6 +92,7 @@ struct System {
   phys::PhysMemory memory;
   stats::Counters counters;
   folio::Folios folios;
+  swap::SwapSpace swap;
   AnonVmaRegistry anon_vmas;
   PageCache page_cache;
   pagetable::TableUsage tables;
@@ -88,6 +104,8 @@ struct System {
   HugeZeroFolio huge_zero;
   SplitPort* split = nullptr;
   Khugepaged khugepaged{*this};
+  SwapReadahead swap_readahead{*this};
+  std::vector<SwapLoss> swap_losses;  // one for each access that met one
   std::uint32_t next_mm_id = 1;
   std::unique_ptr<FolioReasons> reasons;  // null: nobody asked
 };

@@ -39,6 +39,14 @@ using AnonVmaChainList =
                            boost::intrusive::member_hook<AnonVmaChain, boost::intrusive::list_member_hook<>,
                                                          &AnonVmaChain::same_vma_hook>>;
 
+// The last readahead from swap in a mapping (the kernel's swap_readahead_info).
+// A new mapping begins as if four pages of it had been hits.
+struct SwapWindow {
+  VirtAddr at;
+  std::uint32_t pages = 0;
+  std::uint32_t hits = 4;
+};
+
 // A range of addresses that is mapped in one way.
 //
 // Owned by one MappingTree, which alone changes range, pgoff, anon_vma and
@@ -55,6 +63,7 @@ struct Vma {
   AddressSpace* mm = nullptr;   // the owner; opaque here
   std::uint32_t userfaultfd_ctx = 0;  // which userfaultfd watches it, 0 = none
   std::uint32_t anon_name = 0;        // PR_SET_VMA_ANON_NAME, interned; 0 = none
+  SwapWindow swap_window;             // of faults, which change it
   AnonVmaChainList anon_vma_chain;    // every anon_vma that may hold its pages, the newest first
   boost::intrusive::set_member_hook<> tree_hook;
 

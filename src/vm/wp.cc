@@ -4,6 +4,7 @@
 #include "policy/policy.h"
 #include "vm/large_copy.h"
 #include "vm/rmap.h"
+#include "vm/swap_cache.h"
 
 namespace quire::vm {
 
@@ -15,9 +16,18 @@ namespace {
 // A large folio may be taken over in place when this address space alone maps
 // it and nothing else refers to it. A folio of which one page is left mapped
 // is copied instead, so that the rest can be freed.
-bool can_reuse_large(const folio::Folios& folios, Pfn head) {
+bool can_reuse_large(System& system, Pfn head) {
+  folio::Folios& folios = system.folios;
   const std::uint32_t maps = folios.mapcount(head);
-  return maps > 1 && !folios.maybe_mapped_shared(head) && maps == folios.refcount(head);
+  if (maps <= 1 || folios.maybe_mapped_shared(head)) return false;
+  free_swap(system, head);
+  return maps == folios.refcount(head);
+}
+
+bool can_reuse_small(System& system, Pfn head) {
+  if (system.folios.refcount(head) > 1 + system.folios.cache_refs(head)) return false;
+  free_swap(system, head);
+  return system.folios.refcount(head) == 1;
 }
 
 bool can_reuse(AddressSpace& mm, const Vma& vma, Pfn page) {
@@ -25,9 +35,9 @@ bool can_reuse(AddressSpace& mm, const Vma& vma, Pfn page) {
   if (f.anon_exclusive != 0) return true;
   const Pfn head = mm.folios().head_of(page);
   if (mm.folios().is_large(head)) {
-    if (!can_reuse_large(mm.folios(), head)) return false;
+    if (!can_reuse_large(mm.system(), head)) return false;
   } else {
-    if (mm.folios().refcount(head) != 1) return false;
+    if (!can_reuse_small(mm.system(), head)) return false;
     mm.folios().move_anon_rmap(head, vma.anon_vma->id().raw());
   }
   f.anon_exclusive = 1;  // this page only, also of a large folio
@@ -52,7 +62,7 @@ void release_old(AddressSpace& mm, const Vma& vma, Entry old) {
     mm.rss().sub_file(PageCount(1));
     mm.rss().add_anon(PageCount(1));
   }
-  mm.folios().put(head);
+  put_folio_and_swap_cache(mm.system(), head);
 }
 
 // Where a named policy copies more than 4 KiB. False: it does not, or not here.

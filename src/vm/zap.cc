@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "vm/huge_pmd.h"
 #include "vm/rmap.h"
+#include "vm/swap_cache.h"
 
 namespace quire::vm {
 namespace {
@@ -14,7 +15,7 @@ void zap_huge(AddressSpace& mm, const Vma& vma, Entry& pmd) {
   if (head == mm.system().huge_zero.head) return;
   remove_rmap_pmd(mm, vma, head);
   mm.rss().sub_anon(kOrderPmd.pages());
-  mm.folios().put(head);
+  put_folio_and_swap_cache(mm.system(), head);
 }
 
 // Removes the run of entries of one folio that starts at `pte`; returns its length.
@@ -39,24 +40,42 @@ std::uint32_t zap_present(AddressSpace& mm, const Vma& vma, Entry* pte, std::uin
   mm.tables().clear_ptes(pte, n);
   remove_rmap_ptes(mm, vma, page, n);
   mm.rss().sub_anon(PageCount(n));
-  folios.put(head, n);
+  put_folio_and_swap_cache(mm.system(), head, n);
   return n;
+}
+
+// Removes what is not present at `pte`; returns the number of entries.
+std::uint32_t zap_nonpresent(AddressSpace& mm, Entry* pte, std::uint32_t limit, Markers markers) {
+  if (Native::is_swap(*pte)) return zap_swap(mm, pte, limit);
+  if (markers == Markers::kDrop) mm.tables().clear_ptes(pte, 1);
+  return 1;
 }
 
 void zap_ptes(AddressSpace& mm, const Vma& vma, Entry pmd, VirtRange range, Markers markers) {
   Entry* pte = mm.tables().pte(pmd, range.begin);
   Entry* const end = pte + pages_between(range.begin, range.end).raw();
   while (pte != end) {
-    if (!Native::is_present(*pte)) {
-      if (markers == Markers::kDrop) mm.tables().clear_ptes(pte, 1);
+    const auto left = static_cast<std::uint32_t>(end - pte);
+    if (Native::is_none(*pte)) {
       ++pte;
+    } else if (Native::is_present(*pte)) {
+      pte += zap_present(mm, vma, pte, left);
     } else {
-      pte += zap_present(mm, vma, pte, static_cast<std::uint32_t>(end - pte));
+      pte += zap_nonpresent(mm, pte, left, markers);
     }
   }
 }
 
 }  // namespace
+
+std::uint32_t zap_swap(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
+  const std::uint32_t n = swap_pte_batch(pte, limit);
+  const SwapEntry first = Native::swap_entry(*pte);
+  mm.tables().clear_ptes(pte, n);
+  mm.rss().sub_swap(PageCount(n));
+  free_swap_and_cache(mm.system(), first, PageCount(n));
+  return n;
+}
 
 void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables, Markers markers) {
   mm.tables().for_each_pmd(range, [&](VirtAddr block, Entry& pmd) {

@@ -20,4 +20,8 @@ enum class Markers : std::uint8_t { kKeep, kDrop };
 // that is only partly covered is split first.
 void zap_range(AddressSpace& mm, Vma& vma, VirtRange range, Tables tables, Markers markers);
 
+// The same for entries of swap only: those from `pte` on, at most `limit`, that
+// name slots in a row. Returns how many.
+std::uint32_t zap_swap(AddressSpace& mm, Entry* pte, std::uint32_t limit);
+
 }  // namespace quire::vm

@@ -23,5 +23,9 @@ extern const Policy kCowLarge;
 extern const Policy kPmdCow;
 extern const Policy kCollapseMthp;
 extern const Policy kKhugepagedDirected;
+extern const Policy kSwapInSingle;
+extern const Policy kSwapInShared;
+extern const Policy kPmdSwap;
+extern const Policy kSwapSlotsAny;
 
 }  // namespace quire::policy

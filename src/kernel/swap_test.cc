@@ -1,0 +1,261 @@
+// Swap-out and swap-in through the public library. The counters are those the
+// live kernel moved for the same calls (rules 2.11, 2.12; rows M5 to M9, S1 to S2z).
+#include <gmock/gmock.h>
+
+#include "kernel/testing_machine.h"
+#include "swap/testing_device.h"
+
+namespace quire {
+namespace {
+
+using namespace testing;
+using swap::testing::MapDevice;
+
+constexpr int kPageOut = MADV_PAGEOUT;
+
+MapDevice* add_swap(Kernel& k, ByteCount size = 64_MiB,
+                    swap::Traits traits = {.block_device = true, .synchronous = true}) {
+  auto device = std::make_unique<MapDevice>(PageCount::covering(size), traits);
+  MapDevice* const raw = device.get();
+  EXPECT_TRUE(k.swapon(std::move(device)).has_value());
+  return raw;
+}
+
+// A program with data, not zero, in the whole of its arena.
+Process& filled_program(Kernel& k, ByteCount length) {
+  Process& p = k.spawn();
+  map(p, length);
+  fill(p, kArena, length);
+  return p;
+}
+
+// S1, S2: a folio of 64 KiB goes out whole, in slots in a row, and one touch brings all of it back.
+TEST(Swap, A64KFolioGoesAndComesWhole) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  const auto runs = p.layout_runs({kArena, kArena + 64_KiB});
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].first.state, PageInfo::State::kSwapped);
+  EXPECT_EQ(stat(*k, "64/swpout"), 1U);
+  EXPECT_EQ(k->vmstat("pswpout"), 16U);
+  EXPECT_EQ(stat(*k, "64/nr_anon"), 0U);
+  EXPECT_EQ(k->swap_used(), PageCount(16));
+  expect_sound(*k);
+
+  EXPECT_EQ(p.touch(page(5), AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(picture(p, kArena, 16), times(16, '4'));
+  EXPECT_EQ(stat(*k, "64/swpin"), 1U);
+  EXPECT_EQ(k->vmstat("pswpin"), 16U);
+  EXPECT_EQ(k->vmstat("pgmajfault"), 1U);
+  EXPECT_EQ(k->swap_used(), PageCount(0));
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  expect_sound(*k);
+}
+
+// S1z, S2z: a folio of zeroes is only noted, and comes back as large.
+TEST(Swap, ZeroesAreNotWritten) {
+  const auto k = boot("64K");
+  MapDevice* const device = add_swap(*k);
+  Process& p = k->spawn();
+  map(p, 64_KiB);
+  ASSERT_EQ(p.touch(kArena, AccessKind::kWrite), FaultResult::kMinor);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  EXPECT_EQ(k->vmstat("swpout_zero"), 16U);
+  EXPECT_EQ(stat(*k, "64/swpout"), 0U);
+  EXPECT_EQ(device->writes, 0U);
+  EXPECT_EQ(p.touch(page(3), AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(picture(p, kArena, 16), times(16, '4'));
+  EXPECT_EQ(k->vmstat("swpin_zero"), 16U);
+  EXPECT_EQ(stat(*k, "64/swpin"), 0U);
+  expect_sound(*k);
+}
+
+// M5: 2 MiB go whole, their PMD entry is split for it, and come back page by page.
+TEST(Swap, HugeGoesWholeAndComesSmall) {
+  const auto k = boot("2M");
+  add_swap(*k);
+  Process& p = filled_program(*k, 2_MiB);
+  ASSERT_TRUE(p.madvise(kArena, 2_MiB, kPageOut));
+  EXPECT_EQ(k->vmstat("thp_swpout"), 1U);
+  EXPECT_EQ(k->vmstat("thp_split_pmd"), 1U);
+  EXPECT_EQ(stat(*k, "2048/swpout"), 1U);
+  EXPECT_EQ(k->vmstat("pswpout"), 512U);
+  EXPECT_EQ(p.touch(kArena, AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(k->vmstat("pswpin"), 1U);
+  EXPECT_TRUE(filled(p, kArena, 2_MiB));
+  EXPECT_EQ(k->vmstat("pgmajfault"), 512U);
+  expect_sound(*k);
+}
+
+// M6: of a partially mapped folio only the pages that are mapped are written.
+TEST(Swap, APartiallyMappedFolioIsSplitFirst) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(page(3), 4_KiB, MADV_DONTNEED));
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  EXPECT_EQ(stat(*k, "64/split"), 1U);
+  EXPECT_EQ(stat(*k, "64/nr_anon_partially_mapped"), 0U);
+  EXPECT_EQ(stat(*k, "64/swpout_fallback"), 0U);
+  EXPECT_EQ(k->vmstat("pswpout"), 15U);
+  EXPECT_EQ(k->swap_used(), PageCount(15));
+  expect_sound(*k);
+}
+
+// M7: half of a folio is split off and goes.
+TEST(Swap, HalfAFolioGoes) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 32_KiB, kPageOut));
+  EXPECT_EQ(stat(*k, "64/split"), 1U);
+  EXPECT_EQ(stat(*k, "64/split_deferred"), 1U);
+  EXPECT_EQ(k->vmstat("pswpout"), 8U);
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  expect_sound(*k);
+}
+
+// M8, M9: what comes back is as large as the settings of then say.
+TEST(Swap, SizeOfNowDecides) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 128_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 128_KiB, kPageOut));
+  ASSERT_TRUE(k->sysfs_write("hugepages-64kB/enabled", "never"));
+  EXPECT_EQ(p.touch(kArena, AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(k->vmstat("pswpin"), 1U);
+  ASSERT_TRUE(k->sysfs_write("hugepages-32kB/enabled", "always"));
+  EXPECT_EQ(p.touch(page(16), AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(picture(p, page(16), 8), times(8, '3'));
+  EXPECT_EQ(stat(*k, "32/swpin"), 1U);
+  EXPECT_EQ(k->vmstat("pswpin"), 9U);
+  expect_sound(*k);
+}
+
+// After fork two programs name the slot: the page comes through the swap cache, small,
+// and is nobody's alone until the other is gone.
+TEST(Swap, SharedEntriesComeThroughTheCache) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  Process* const child = *p.fork();
+  EXPECT_EQ(p.touch(page(8), AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(child->touch(page(8), AccessKind::kRead), FaultResult::kMinor);
+  EXPECT_EQ(p.layout({page(8), page(9)})[0].mapcount, 2U);
+  EXPECT_GT(*k->vmstat("swap_ra"), 0U);
+  expect_sound(*k);
+  std::byte b{99};
+  ASSERT_TRUE(child->store(page(8), {&b, 1}));
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  child->exit();
+  expect_sound(*k);
+  p.exit();
+  EXPECT_EQ(k->swap_used(), PageCount(0));
+}
+
+// Unmapping, MADV_DONTNEED and MADV_FREE give slots back.
+TEST(Swap, WhatGoesGivesItsSlotsBack) {
+  const auto k = boot("64K");
+  MapDevice* const device = add_swap(*k);
+  Process& p = filled_program(*k, 192_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 192_KiB, kPageOut));
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, MADV_DONTNEED));
+  ASSERT_TRUE(p.madvise(page(16), 32_KiB, MADV_FREE));
+  ASSERT_TRUE(p.munmap(page(24), 4_KiB));
+  EXPECT_EQ(k->swap_used(), PageCount(23));
+  EXPECT_EQ(device->held.size(), 23U);
+  p.exit();
+  EXPECT_EQ(k->swap_used(), PageCount(0));
+  EXPECT_TRUE(device->held.empty());
+  expect_sound(*k);
+}
+
+// A file takes no folio whole.
+TEST(Swap, AFileAlwaysSplits) {
+  const auto k = boot("64K");
+  add_swap(*k, 64_MiB, {.block_device = false});
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  EXPECT_EQ(stat(*k, "64/swpout_fallback"), 1U);
+  EXPECT_EQ(stat(*k, "64/split"), 1U);
+  EXPECT_EQ(k->vmstat("pswpout"), 16U);
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  expect_sound(*k);
+}
+
+// A device that cannot write: the memory stays, and is there for whoever touches it.
+TEST(Swap, AFailedWriteLosesNothing) {
+  const auto k = boot("64K");
+  MapDevice* const device = add_swap(*k);
+  device->fails_to_write = true;
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  expect_sound(*k);
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  EXPECT_EQ(device->reads, 0U);
+  EXPECT_TRUE(k->swap_losses().empty());
+  p.exit();
+  EXPECT_EQ(k->swap_used(), PageCount(0));
+  expect_sound(*k);
+}
+
+// A device that cannot read: SIGBUS for that page, and one line of who lost what.
+TEST(Swap, AFailedReadIsSigbusAndARecord) {
+  const auto k = boot("64K");
+  MapDevice* const device = add_swap(*k);
+  Process& p = filled_program(*k, 128_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  device->fails_to_read = true;
+  EXPECT_EQ(p.touch(page(2), AccessKind::kRead), FaultResult::kBus);
+  EXPECT_THAT(k->swap_losses(), ::testing::ElementsAre(::testing::HasSubstr("0x10002000 is lost")));
+  EXPECT_TRUE(filled(p, page(16), 64_KiB));
+  device->fails_to_read = false;
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  expect_sound(*k);
+}
+
+// A full device: what has no room is split, page by page goes what fits, the rest stays.
+TEST(Swap, AFullDeviceTakesWhatFits) {
+  const auto k = boot("64K");
+  add_swap(*k, 100_KiB);  // 24 slots behind the header
+  Process& p = filled_program(*k, 128_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 128_KiB, kPageOut));
+  EXPECT_EQ(k->swap_used(), PageCount(24));
+  EXPECT_TRUE(filled(p, kArena, 128_KiB));
+  expect_sound(*k);
+}
+
+// swapoff brings everything back.
+TEST(Swap, OffBringsEverythingBack) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 128_KiB);
+  Process* const child = *p.fork();
+  child->exit();
+  ASSERT_TRUE(p.madvise(kArena, 128_KiB, kPageOut));
+  Process* const other = *p.fork();
+  ASSERT_TRUE(k->swapoff(0));
+  EXPECT_EQ(k->swap_total(), PageCount(0));
+  EXPECT_TRUE(filled(p, kArena, 128_KiB));
+  EXPECT_TRUE(filled(*other, kArena, 128_KiB));
+  expect_sound(*k);
+}
+
+// A collapse brings back what is in swap.
+TEST(Swap, CollapseBringsPagesBack) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 2_MiB);
+  ASSERT_TRUE(p.madvise(kArena, 256_KiB, kPageOut));
+  ASSERT_TRUE(p.madvise(kArena, 2_MiB, 25));
+  EXPECT_EQ(picture(p, kArena, 512), times(512, 'P'));
+  EXPECT_TRUE(filled(p, kArena, 2_MiB));
+  EXPECT_EQ(k->swap_used(), PageCount(0));
+  expect_sound(*k);
+}
+
+}  // namespace
+}  // namespace quire

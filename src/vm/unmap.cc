@@ -1,0 +1,123 @@
+#include "vm/unmap.h"
+
+#include "policy/policy.h"
+#include "vm/huge_pmd.h"
+#include "vm/rmap.h"
+#include "vm/rmap_walk.h"
+
+namespace quire::vm {
+namespace {
+
+using stats::VmEvent;
+
+void note_dirty(System& system, Pfn head, const MappedRun& run) {
+  for (std::uint32_t i = 0; i < run.n; ++i)
+    if (Native::is_dirty(run.mm.tables().ptep_get(run.pte + i))) system.memory.frame(head).dirty = 1;
+}
+
+// The entries let go of the pages; what they held is still to be put.
+void let_go(const MappedRun& run) {
+  run.mm.tables().clear_ptes(run.pte, run.n);
+  remove_rmap_ptes(run.mm, run.vma, run.page, run.n);
+  run.mm.rss().sub_anon(PageCount(run.n));
+}
+
+void swap_out_run(System& system, Pfn head, SwapEntry first, const MappedRun& run) {
+  note_dirty(system, head, run);
+  const SwapEntry entry = first + (run.page - head);
+  system.swap.dup(entry, PageCount(run.n));
+  let_go(run);
+  for (std::uint32_t i = 0; i < run.n; ++i) {
+    phys::Frame& page = system.memory.frame(run.page + PageCount(i));
+    const Entry e = Native::swap(entry + PageCount(i));
+    run.mm.tables().set_pte(run.pte + i, page.anon_exclusive != 0 ? Native::make_swap_exclusive(e) : e);
+    page.anon_exclusive = 0;
+  }
+  run.mm.rss().add_swap(PageCount(run.n));
+  system.folios.put(head, run.n);
+}
+
+// Under policies that have it: one entry for all of it.
+void swap_out_pmd(System& system, Pfn head, SwapEntry first, const MappedRun& run) {
+  phys::Frame& f = system.memory.frame(head);
+  if (Native::is_dirty(*run.pmd)) f.dirty = 1;
+  system.swap.dup(first, kOrderPmd.pages());
+  run.mm.tables().set_pmd(*run.pmd, Entry{});
+  remove_rmap_pmd(run.mm, run.vma, head);
+  const Entry e = Native::swap(first);
+  run.mm.tables().set_swap_pmd(*run.pmd, f.anon_exclusive != 0 ? Native::make_swap_exclusive(e) : e);
+  f.anon_exclusive = 0;
+  run.mm.rss().sub_anon(kOrderPmd.pages());
+  run.mm.rss().add_swap(kOrderPmd.pages());
+  system.folios.put(head);
+}
+
+// Whether to look further. Locked memory stays.
+bool is_locked(System& system, Pfn head, const MappedRun& run) {
+  if (!run.vma.flags.has(VmFlag::kLocked)) return false;
+  system.folios.mlock(head);  // it should have been
+  return true;
+}
+
+// Calls fn for every run of page-table entries; PMD entries become such first.
+template <typename Fn>
+void walk_ptes(System& system, Pfn head, Fn fn) {
+  rmap_walk(system, head, [&](const MappedRun& run) {
+    if (is_locked(system, head, run)) return Walk::kStop;
+    if (run.pte != nullptr) return fn(run);
+    split_huge_pmd(run.mm, run.vma, *run.pmd, run.addr);
+    return fn({run.mm, run.vma, run.addr, run.page, run.pmd, run.mm.tables().pte(*run.pmd, run.addr), run.n});
+  });
+}
+
+}  // namespace
+
+bool try_to_unmap(System& system, Pfn head) {
+  if (system.folios.maybe_dma_pinned(head)) return false;
+  const SwapEntry first = *system.swap.entry_of(head);
+  if (system.settings.policy->pmd_swap == policy::PmdSwap::kEntry) {
+    rmap_walk(system, head, [&](const MappedRun& run) {
+      if (run.pte == nullptr && !is_locked(system, head, run)) swap_out_pmd(system, head, first, run);
+      return Walk::kGoOn;
+    });
+  }
+  walk_ptes(system, head, [&](const MappedRun& run) {
+    swap_out_run(system, head, first, run);
+    return Walk::kGoOn;
+  });
+  return system.folios.mapcount(head) == 0;
+}
+
+bool try_to_discard(System& system, Pfn head) {
+  folio::Folios& folios = system.folios;
+  phys::Frame& f = system.memory.frame(head);
+  walk_ptes(system, head, [&](const MappedRun& run) {
+    note_dirty(system, head, run);
+    if (f.dirty != 0) f.lazyfree = 0;
+    if (f.dirty != 0 || folios.refcount(head) != 1 + folios.mapcount(head)) return Walk::kStop;
+    let_go(run);
+    folios.put(head, run.n);
+    return Walk::kGoOn;
+  });
+  return folios.mapcount(head) == 0;
+}
+
+std::uint32_t folio_referenced(System& system, Pfn head) {
+  std::uint32_t referenced = 0;
+  rmap_walk(system, head, [&](const MappedRun& run) {
+    bool young = false;
+    if (run.pte == nullptr) {
+      young = Native::is_young(*run.pmd);
+      *run.pmd = Native::make_old(*run.pmd);
+    } else {
+      for (std::uint32_t i = 0; i < run.n && !young; ++i)
+        young = Native::is_young(run.mm.tables().ptep_get(run.pte + i));
+      run.mm.tables().clear_young_dirty_ptes(run.pte, run.n, pagetable::Clear::kYoung);
+    }
+    if (young) ++referenced;
+    return Walk::kGoOn;
+  });
+  return referenced;
+}
+
+}  // namespace quire::vm
