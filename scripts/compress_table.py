@@ -15,7 +15,6 @@ import json
 import mmap
 import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import sys
@@ -56,28 +55,46 @@ def nanoseconds(result):
 # --- the running kernel ---
 
 class Zram:
-    """A zram device of our own, for as long as a with block lasts."""
+    """A zram device of our own, for as long as a with block lasts. A child takes it away: it waits for the end of a
+    pipe that only we hold, and so sees every way out."""
 
     def __init__(self, algorithm, size):
         self.algorithm, self.size = algorithm, size
 
     def __enter__(self):
-        number = (CONTROL / "hot_add").read_text().strip()
-        self.number, self.folder = number, pathlib.Path(f"/sys/block/zram{number}")
+        self.number = (CONTROL / "hot_add").read_text().strip()
+        self.folder = pathlib.Path(f"/sys/block/zram{self.number}")
+        ended, self.alive = os.pipe()
+        self.remover = os.fork()
+        if self.remover == 0:
+            os.close(self.alive)
+            os.setsid()
+            os.read(ended, 1)
+            os._exit(self.remove())
+        os.close(ended)
         try:
             (self.folder / "comp_algorithm").write_text(self.algorithm)
             (self.folder / "disksize").write_text(str(self.size))
         except BaseException:
-            self.remove()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        self.remove()
+        os.close(self.alive)
+        if os.waitpid(self.remover, 0)[1] != 0:
+            sys.exit(f"compress_table: zram{self.number} could not be removed: write {self.number} to {CONTROL}/hot_remove")
 
     def remove(self):
-        (self.folder / "reset").write_text("1")
-        (CONTROL / "hot_remove").write_text(self.number)
+        """0 when it is gone. A parent that was killed may have it open for a moment yet."""
+        for _ in range(200):
+            try:
+                (self.folder / "reset").write_text("1")
+                (CONTROL / "hot_remove").write_text(self.number)
+                return 0
+            except OSError:
+                time.sleep(0.01)
+        return 1
 
     def stored(self):
         """(bytes compressed to, bytes of memory used)."""
@@ -198,8 +215,6 @@ def main():
         folder = options.build / "images"
         subprocess.run([sys.executable, pathlib.Path(__file__).parent / "memory_images.py", folder], stdout=sys.stderr, check=True)
         images = [folder / "python.image", folder / "gcc.image"]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit("compress_table: ended from outside"))
     kernel = live(images, options.repetitions)
     results = ours(options.build, images, options.repetitions)
     print_ours(results, images)
