@@ -63,6 +63,12 @@ PageCount ZsPool::State::compact(unsigned class_number) {
   return before - total;
 }
 
+PageCount ZsPool::freeable() const {
+  PageCount sum;
+  for (unsigned n = 0; n < state_->pages.size(); ++n) sum += state_->freeable(n);
+  return sum;
+}
+
 PageCount ZsPool::compact() {
   PageCount won;
   for (unsigned n = 0; n < state_->pages.size(); ++n) won += state_->compact(n);

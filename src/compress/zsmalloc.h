@@ -116,6 +116,8 @@ class ZsPool {
   // Moves objects out of the emptiest zspages into the fullest until no more
   // frames can be won so (zs_compact). Gives the pages given back.
   PageCount compact();
+  // What compact() would give (zs_shrinker_count).
+  [[nodiscard]] PageCount freeable() const;
 
   // Frames it holds (zs_get_total_pages), and all that compact() gave back so far.
   [[nodiscard]] PageCount total_pages() const;
