@@ -284,7 +284,7 @@ class Kernel {
                                                std::optional<int> priority = std::nullopt);
   // swapoff(2): everything comes back into memory first. kNoMem: there is no room
   // for it; kIo: the device could not give it back. What came is in memory, the
-  // device gives out no more slots. Mirrors try_to_unuse.
+  // device stays in use. Mirrors try_to_unuse.
   [[nodiscard]] Result<void, Errno> swapoff(unsigned device);
   // Slots of all devices, and those in use.
   [[nodiscard]] PageCount swap_total() const;

@@ -90,8 +90,9 @@ Result<void, Errno> Kernel::swapoff(std::uint8_t device) {
   Result<void, Errno> result;
   for (const auto& mm : spaces_)
     if (const auto done = vm::unuse_mm(*mm, device); !done && result) result = done;
-  QUIRE_TRY(result);
-  return system_.swap.swapoff(device);
+  if (result) result = system_.swap.swapoff(device);
+  if (!result) system_.swap.resume_allocating(device);
+  return result;
 }
 
 PageCount Kernel::table_pages() const {

@@ -68,8 +68,8 @@ class Kernel {
   void destroy(vm::AddressSpace& mm);
   [[nodiscard]] const std::list<std::unique_ptr<vm::AddressSpace>>& address_spaces() const { return spaces_; }
 
-  // swapon(2) and swapoff(2). Of a device that could not give everything back
-  // nothing more is handed out; kIo or kNoMem says what stood in the way.
+  // swapon(2) and swapoff(2). A device that could not give everything back stays in
+  // use; kIo or kNoMem says what stood in the way.
   [[nodiscard]] Result<std::uint8_t, Errno> swapon(std::unique_ptr<swap::Backend> device,
                                                    const swap::SwaponOptions& options = {});
   [[nodiscard]] Result<void, Errno> swapoff(std::uint8_t device);

@@ -40,6 +40,14 @@ void delete_from_swap_cache(System& system, Pfn head) {
   leave(system, head);
 }
 
+bool drop_from_cache(System& system, Pfn head) {
+  system.folios.get(head);
+  delete_from_swap_cache(system, head);
+  system.memory.frame(head).dirty = 1;
+  system.folios.put(head);
+  return true;
+}
+
 bool free_swap(System& system, Pfn head) {
   if (system.memory.frame(head).swapcache == 0 || !system.swap.free_swap(head)) return false;
   // What the device had is gone: only this copy is left.

@@ -2,12 +2,14 @@
 
 #include "base/check.h"
 #include "policy/policy.h"
+#include "vm/swap_cache.h"
 
 namespace quire::vm {
 
 System::System(phys::PhysMemory ram)
     : memory(std::move(ram)), folios(memory, counters), swap(memory, counters), page_cache(memory, folios) {
   set_settings(settings);
+  swap.set_cache_dropper([this](Pfn head, Order /*order*/) { return drop_from_cache(*this, head); });
   if (pagetable::TableCheck::kOnInThisBuild) check_tables();
   const auto zero = memory.allocate(kOrder0);
   QUIRE_CHECK_MSG(zero.has_value(), "a machine without a single free frame");
