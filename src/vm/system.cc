@@ -38,7 +38,7 @@ bool split_folio(System& system, Pfn head, const SplitRequest& request) {
   QUIRE_CHECK(system.split != nullptr);
   system.folios.get(head);
   const bool done = system.split->split_folio(head, request).has_value();
-  system.folios.put(head);
+  put_folio_and_swap_cache(system, head);
   return done;
 }
 
