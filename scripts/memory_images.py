@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes two images of real memory: a python heap and a compiler's heap.
 
-    scripts/memory_images.py FOLDER [--mib N]
+    scripts/memory_images.py FOLDER [--mib N] [--only python|gcc]
 
 python.image  a python that has parsed its own library into syntax trees
 gcc.image     cc1plus, stopped while it compiles workloads/heavy.cc
@@ -142,10 +142,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--mib", type=int, default=32, help="size of each image (default 32)")
+    parser.add_argument("--only", choices=("python", "gcc"), help="make one of them: python can have several hundred MiB, the compiler cannot")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    python_image(options.folder / "python.image", options.mib * MIB)
-    gcc_image(options.folder / "gcc.image", options.mib * MIB)
+    for name, make in (("python", python_image), ("gcc", gcc_image)):
+        if options.only in (None, name):
+            make(options.folder / f"{name}.image", options.mib * MIB)
 
 
 if __name__ == "__main__":
