@@ -24,6 +24,8 @@ struct Request {
   std::string tier;
   bool scrub = false;
   bool aslr = false;
+  unsigned hotness_ms = 0;
+  bool contents = false;
   std::vector<std::string> command;
 };
 
@@ -50,6 +52,8 @@ Result<record::RecordOptions, Diagnostic> options_of(const Request& request) {
   options.command = request.command;
   options.scrub = request.scrub ? record::Scrub::kYes : record::Scrub::kNo;
   options.aslr = request.aslr ? live::Aslr::kHost : live::Aslr::kOff;
+  options.hotness_ms = request.hotness_ms;
+  options.contents = request.contents ? record::Contents::kCount : record::Contents::kNo;
   options.force_tier = QUIRE_TRY(tier_of(request.tier));
   options.tool_version = report::tool_version();
   return options;
@@ -108,6 +112,9 @@ Result<int, Diagnostic> run_record(Words words) {
                  "Keep address randomisation as the host has it (default: off for CMD)");
   arguments.option("--tier", request.tier, "TIER", "bpf, perf or unprivileged (default: the best that works)",
                    Values::of({"bpf", "perf", "unprivileged"}));
+  arguments.option("--hotness", request.hotness_ms, "MS",
+                   "Every MS milliseconds, which pages were used meanwhile");
+  arguments.flag("--contents-statistics", request.contents, "How well memory compresses: sizes only");
   arguments.command(request.command);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 

@@ -7,9 +7,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "live/unique_fd.h"
+#include "record/page_walker.h"
 #include "record/ring_record.h"
 #include "record/syscall_table.h"
 #include "recorder.skel.h"
@@ -112,6 +114,13 @@ class BpfSource final : public Source {
     return {};
   }
 
+  Result<void, Diagnostic> watch_accessed() override {
+    walker_ =
+        QUIRE_TRY(PageWalker::create(bpf_map__fd(skeleton_->maps.ring), bpf_map__fd(skeleton_->maps.tasks)));
+    return {};
+  }
+  void look_at_accessed(std::uint64_t number) override { walker_->look(number); }
+
   void drain(const RecordSink& sink) override {
     sink_ = &sink;
     ring_buffer__consume(ring_.get());
@@ -135,6 +144,9 @@ class BpfSource final : public Source {
     if (const auto n = read(skeleton_->bss->compat_calls); n != 0) {
       notes.push_back(fmt::format("{} system calls of 32-bit programs were not understood", n));
     }
+    if (walker_) {
+      for (std::string& note : walker_->notes()) notes.push_back(std::move(note));
+    }
     return notes;
   }
 
@@ -150,6 +162,7 @@ class BpfSource final : public Source {
 
   Skeleton skeleton_;
   std::unique_ptr<ring_buffer, FreeRing> ring_;
+  std::optional<PageWalker> walker_;
   const RecordSink* sink_ = nullptr;
 };
 

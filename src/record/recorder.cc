@@ -16,6 +16,8 @@
 
 #include "live/launch.h"
 #include "live/unique_fd.h"
+#include "record/accessed_clearer.h"
+#include "record/contents_sampler.h"
 #include "record/describe_host.h"
 #include "record/perf_pipeline.h"
 #include "record/probe.h"
@@ -61,6 +63,9 @@ class FileSink final : public EventSink {
     flushed_ = Clock::now();
     since_flush_ = 0;
   }
+  void take(const trace::ContentsSample& sample) {
+    if (!error_) note(writer_.append_contents(sample));
+  }
   [[nodiscard]] Result<void, Diagnostic> finish(const trace::Summary& summary) {
     if (error_) return fail(*error_);
     return writer_.finish(summary);
@@ -77,14 +82,72 @@ class FileSink final : public EventSink {
   Clock::time_point flushed_ = Clock::now();
 };
 
+// Looks at accessed bits every `pause`, and clears them when that is cheap.
+class HotnessWatch {
+ public:
+  HotnessWatch(Source& source, Translator& translator, std::uint32_t ms)
+      : source_(source), translator_(translator), pause_(ms), next_(Clock::now() + pause_) {}
+
+  [[nodiscard]] bool on() const { return pause_.count() != 0; }
+  [[nodiscard]] bool due(Clock::time_point now) const { return on() && now >= next_; }
+  [[nodiscard]] milliseconds left(Clock::time_point now) const {
+    return std::chrono::ceil<milliseconds>(std::max(next_ - now, Clock::duration{}));
+  }
+  template <typename Drain>
+  void look(Drain drain) {
+    const auto begin = Clock::now();
+    source_.look_at_accessed(++samples_);
+    looking_ += Clock::now() - begin;
+    drain();
+    if (clearer_.due(Clock::now())) {
+      std::vector<pid_t> pids;
+      for (const std::uint32_t pid : translator_.sampled_pids()) pids.push_back(static_cast<pid_t>(pid));
+      clearer_.clear(pids);
+      translator_.accessed_cleared(monotonic_now_ns());
+    }
+    next_ = begin + pause_;
+  }
+  [[nodiscard]] std::vector<std::string> notes() const {
+    if (!on()) return {};
+    const auto in_ms = [](Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
+    std::vector<std::string> notes{fmt::format("--hotness: {} looks took {:.1f} ms, {} clearings {:.1f} ms",
+                                               samples_, in_ms(looking_), clearer_.times(),
+                                               in_ms(clearer_.spent()))};
+    if (clearer_.refusals() != 0) {
+      notes.push_back(
+          fmt::format("--hotness: {} processes would not have their bits cleared: their pages are told "
+                      "once only",
+                      clearer_.refusals()));
+    }
+    return notes;
+  }
+
+ private:
+  Source& source_;
+  Translator& translator_;
+  milliseconds pause_;
+  Clock::time_point next_;
+  Clock::duration looking_{};
+  std::uint64_t samples_ = 0;
+  AccessedClearer clearer_;
+};
+
+// What is watched besides events.
+struct Watches {
+  HotnessWatch hotness;
+  std::optional<ContentsSampler> contents;
+};
+
 // The run of one target, from its exec to the end of its last task.
 class Run {
  public:
-  Run(Source& source, Translator& translator, FileSink& sink, SignalInbox& inbox, pid_t root)
+  Run(Source& source, Translator& translator, FileSink& sink, SignalInbox& inbox, Watches& watches,
+      pid_t root)
       : source_(source),
         translator_(translator),
         sink_(sink),
         inbox_(inbox),
+        watches_(watches),
         root_(root),
         pidfd_(static_cast<int>(syscall(SYS_pidfd_open, root, 0))) {}
 
@@ -113,11 +176,20 @@ class Run {
 
   void tick() {
     pollfd wanted[] = {{inbox_.fd(), POLLIN, 0}, {root_gone_ ? -1 : pidfd_.get(), POLLIN, 0}};
-    poll(wanted, 2, static_cast<int>(kTick.count()));
+    const milliseconds wait =
+        watches_.hotness.on() ? std::min(kTick, watches_.hotness.left(Clock::now())) : kTick;
+    poll(wanted, 2, static_cast<int>(wait.count()));
     while (const auto arrived = inbox_.next()) answer(*arrived);
     drain();
+    if (watches_.hotness.due(Clock::now())) watches_.hotness.look([this] { drain(); });
+    if (watches_.contents && translator_.program_began()) look_at_contents();
     if (!root_gone_) root_gone_ = source_.root_ended(root_, status_, usage_);
     sink_.flush_if_due();
+  }
+
+  void look_at_contents() {
+    const std::uint64_t time_us = (monotonic_now_ns() - translator_.start_ns()) / 1000;
+    for (const auto& sample : watches_.contents->look(translator_.processes(), time_us)) sink_.take(sample);
   }
 
   // The target gets what we get, unless the terminal has sent it to both. With
@@ -138,6 +210,7 @@ class Run {
   Translator& translator_;
   FileSink& sink_;
   SignalInbox& inbox_;
+  Watches& watches_;
   pid_t root_;
   live::UniqueFd pidfd_;
   int status_ = 0;
@@ -201,9 +274,13 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
   Source& source = *probed.source;
 
   const Scrubber scrubber = options.scrub == Scrub::kYes ? Scrubber::with_random_salt() : Scrubber();
+  if (options.hotness_ms != 0) QUIRE_TRY(source.watch_accessed());
+  std::optional<ContentsSampler> contents;
+  if (options.contents == Contents::kCount) contents.emplace(QUIRE_TRY(ContentsSampler::create()));
   trace::Header header = describe_host(options);
   header.tier = source.tier();
   header.lacks = source.lacks();
+  if (options.hotness_ms != 0) header.format_version = trace::kFormatVersion;
   scrubber.header(header);
 
   SignalInbox inbox;
@@ -216,8 +293,9 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
                                      .prepare_child = [&source] { return source.prepare_child(); }}));
   QUIRE_TRY(source.follow(target.pid()));
   FileSink sink(QUIRE_TRY(trace::Writer::create(options.output, header)));
-  Translator translator(sink, scrubber, monotonic_now_ns());
-  Run run(source, translator, sink, inbox, target.pid());
+  Translator translator(sink, scrubber, monotonic_now_ns(), static_cast<std::uint32_t>(target.pid()));
+  Watches watches{HotnessWatch(source, translator, options.hotness_ms), std::move(contents)};
+  Run run(source, translator, sink, inbox, watches, target.pid());
   if (const auto refusal = target.go([&run] { run.drain(); }); refusal) {
     run.until_root_gone();
     unlink(options.output.c_str());
@@ -232,6 +310,10 @@ Result<RecordOutcome, Diagnostic> record(const RecordOptions& options) {
   outcome.summary = summarise(run, translator, source);
   outcome.notes = std::move(probed.refused);
   explain(outcome, translator.totals(), source);
+  for (std::string& note : watches.hotness.notes()) outcome.notes.push_back(std::move(note));
+  if (watches.contents) {
+    for (std::string& note : watches.contents->notes()) outcome.notes.push_back(std::move(note));
+  }
   QUIRE_TRY(sink.finish(outcome.summary));
   return outcome;
 }

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "quire/result.h"
 #include "live/launch.h"
+#include "quire/result.h"
 #include "quire/types.h"
 #include "trace/header.h"
 
@@ -22,14 +22,20 @@ namespace quire::record {
 // by as many 'x' (their lengths shape the stack) and file names by a hash.
 enum class Scrub : std::uint8_t { kNo, kYes };
 
+// Whether it is counted how well the memory of the processes compresses.
+enum class Contents : std::uint8_t { kNo, kCount };
+
 struct RecordOptions {
   std::string output;
   std::vector<std::string> command;
   Scrub scrub = Scrub::kNo;
-  live::Aslr aslr = live::Aslr::kOff;  // kOff is what a replay can be compared with
+  live::Aslr aslr = live::Aslr::kOff;              // kOff is what a replay can be compared with
   std::optional<trace::Tier> force_tier;           // for tests: use this tier or fail
   ByteCount ring_bytes = ByteCount(128ULL << 20);  // smaller ones are tried when refused
   std::string tool_version = "0.1.0";
+  // Every so many milliseconds the accessed bits are looked at; 0: never.
+  std::uint32_t hotness_ms = 0;
+  Contents contents = Contents::kNo;
 };
 
 struct RecordOutcome {

@@ -17,12 +17,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 
-#include "record/bpf_source.h"
 #include "live/launch.h"
+#include "record/bpf_source.h"
 #include "record/perf_source.h"
 #include "record/test_target.h"
+#include "trace/accessed.h"
 #include "trace/reader.h"
 
 namespace quire::record {
@@ -325,6 +327,64 @@ TEST_F(Recorder, ScrubsValuesAndFileNames) {
     if (e.kind != Kind::kFile) continue;
     EXPECT_THAT(e.text, testing::Not(testing::AnyOf(HasSubstr("true"), HasSubstr("ld-"))));
   }
+}
+
+// Pages that are used again and again are in later windows too, the others in
+// the first alone; the recording still accounts for every fault.
+TEST_F(Recorder, SamplesAccessedPages) {
+  RecordOptions all = options(target("rereads"));
+  all.hotness_ms = 5;
+  const auto outcome = record(all);
+  if (!outcome && outcome.error().kind == Diagnostic::Kind::kPrivilege)
+    GTEST_SKIP() << outcome.error().line();
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().line();
+  const Recording recording = load();
+  EXPECT_EQ(recording.header.format_version, 2U);
+  const auto area = std::ranges::find_if(recording.events, [](const Event& e) {
+    return e.kind == Kind::kSyscall && e.sys == Sys::kMmap && e.args[1] == 331 * 4096;
+  });
+  ASSERT_NE(area, recording.events.end());
+  const auto first = static_cast<std::uint64_t>(area->result) / 4096;
+  std::map<std::uint64_t, unsigned> seen;  // page of the area -> times
+  for (const Event& e : recording.events) {
+    if (e.kind != Kind::kAccessed) continue;
+    trace::RunCursor runs(e);
+    for (trace::PageRun run; runs.next(run);) {
+      for (std::uint64_t page = run.first; page < run.end(); ++page) {
+        if (page >= first && page < first + 331) ++seen[page - first];
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), 331U);
+  EXPECT_GE(seen[0], 3U);
+  EXPECT_GE(seen[66], 3U);
+  EXPECT_EQ(seen[300], 1U);
+}
+
+// The reason is told when accessed bits cannot be read, and nothing is run.
+TEST_F(Recorder, HotnessNeedsBpf) {
+  RecordOptions all = options({"true"});
+  all.force_tier = trace::Tier::kUnprivileged;
+  all.hotness_ms = 5;
+  const auto outcome = record(all);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, Diagnostic::Kind::kPrivilege);
+  EXPECT_FALSE(fs::exists(file()));
+}
+
+// Compressed sizes of the target's memory are in the recording.
+TEST_F(Recorder, CountsHowWellMemoryCompresses) {
+  RecordOptions all = options(target("rereads"));
+  all.contents = Contents::kCount;
+  run(all);
+  const auto reader = trace::Reader::open(file());
+  ASSERT_TRUE(reader.has_value());
+  ASSERT_FALSE(reader->contents().empty());
+  const auto& mappings = reader->contents().back().mappings;
+  EXPECT_TRUE(std::ranges::any_of(mappings, [](const trace::MappingContents& m) {
+    return m.pages >= 331 && m.sampled >= 16 &&
+           m.of(trace::ContentsCodec::kLz4, 0).stored_bytes < m.sampled * 1024;
+  }));
 }
 
 // How the target ended is how the recording says it ended.

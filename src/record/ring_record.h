@@ -36,6 +36,8 @@ enum qr_kind {
   QR_EXEC_END,
   QR_EXIT,
   QR_MM_GONE,
+  QR_ACCESSED,     /* one page table of an address space that is being sampled, addresses rising */
+  QR_ACCESSED_END, /* all of that address space has been told */
 };
 
 /* Flags of a touch: trace::TouchBits, and one of ours. */
@@ -132,6 +134,24 @@ struct qr_exit {
 struct qr_mm_gone {
   struct qr_head head;
   QR_U64 mm;
+};
+
+#define QR_TABLE_WORDS 8 /* of 64 entries each */
+
+struct qr_accessed {
+  struct qr_head head;
+  QR_U64 mm;
+  QR_U64 base; /* address of the first entry's page */
+  QR_U64 accessed[QR_TABLE_WORDS];
+  QR_U64 dirty[QR_TABLE_WORDS];
+};
+
+struct qr_accessed_end {
+  struct qr_head head;
+  QR_U64 mm;
+  QR_U64 sample;
+  QR_U32 pid; /* of a process that has this address space */
+  QR_U32 pad;
 };
 
 #define QR_SYSCALLS 512 /* size of the tables of system call numbers */

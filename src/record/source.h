@@ -40,6 +40,17 @@ class Source {
   // watched. It is task 1.
   [[nodiscard]] virtual Result<void, Diagnostic> follow(pid_t child) = 0;
 
+  // Whether accessed bits can be looked at, with everything set up for it.
+  [[nodiscard]] virtual Result<void, Diagnostic> watch_accessed() {
+    return fail(
+        Diagnostic{.kind = Diagnostic::Kind::kPrivilege,
+                   .where = "record: --hotness",
+                   .what = "accessed bits are read by a BPF program, and this recording is made without BPF",
+                   .hint = "run as root on an x86-64 kernel of 6.7 or later, or record without --hotness"});
+  }
+  // Looks at them; what is found is among the records.
+  virtual void look_at_accessed(std::uint64_t /*number*/) {}
+
   // Gives all records that are ready; and at the end all there are.
   virtual void drain(const RecordSink& sink) = 0;
   virtual void drain_all(const RecordSink& sink) { drain(sink); }

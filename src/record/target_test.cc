@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include "record/test_target.h"
 
@@ -121,6 +122,20 @@ void daemon() {
   _exit(0);
 }
 
+// Writes 331 pages, then reads the first 67 of them again and again.
+void rereads() {
+  volatile char* p = map_pages(331);
+  write_pages(p, 331);
+  timespec begin{};
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  do {
+    read_pages(p, 67);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1'000'000 < 600);
+  _exit(0);
+}
+
 void run_target(int argc, char** argv) {
   const auto is = [&](const char* name) { return std::strcmp(argv[2], name) == 0; };
   const auto number = [&](int i) { return i < argc ? std::atoi(argv[i]) : -1; };
@@ -129,6 +144,7 @@ void run_target(int argc, char** argv) {
   if (is("terminated")) terminated(number(3));
   if (is("survivor")) survivor(number(3), number(4), number(5));
   if (is("daemon")) daemon();
+  if (is("rereads")) rereads();
   _exit(2);
 }
 

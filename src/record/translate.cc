@@ -69,9 +69,10 @@ std::uint64_t user_device(std::uint32_t kernel_dev) {
   return gnu_dev_makedev(kernel_dev >> 20, kernel_dev & 0xfffff);
 }
 
-Translator::Translator(EventSink& sink, Scrubber scrubber, std::uint64_t start_ns)
-    : sink_(sink), scrubber_(scrubber), start_ns_(start_ns), tasks_(2) {
+Translator::Translator(EventSink& sink, Scrubber scrubber, std::uint64_t start_ns, std::uint32_t root_pid)
+    : sink_(sink), scrubber_(scrubber), start_ns_(start_ns), tasks_(2), cleared_ns_(start_ns) {
   tasks_[1].id = ++last_task_;
+  tasks_[1].pid = root_pid;
   totals_.tasks = 1;
 }
 
@@ -106,6 +107,10 @@ void Translator::feed(std::span<const std::byte> record) {
       return give(&Translator::on_exit);
     case QR_MM_GONE:
       return give(&Translator::on_mm_gone);
+    case QR_ACCESSED:
+      return give(&Translator::on_accessed);
+    case QR_ACCESSED_END:
+      return give(&Translator::on_accessed_end);
     case QR_EXEC:
       if (const auto* r = as<qr_exec>(record)) execs_[head->task] = Exec{*r, {}};
       return;
@@ -217,6 +222,7 @@ void Translator::on_fork(const qr_fork& r) {
   Task child;
   child.id = ++last_task_;
   child.mm = parent->mm;
+  child.pid = r.pid;
   if ((r.clone_flags & kCloneVm) == 0) {
     child.mm = ++last_mm_;
     mms_[r.child_mm] = child.mm;
@@ -323,6 +329,7 @@ void Translator::on_mm_gone(const qr_mm_gone& r) {
   if (found == mms_.end()) return;
   const trace::MmId mm = found->second;
   mms_.erase(found);
+  hotness_.erase(r.mm);
   const auto of_mm = [&](const HeldExit& held) { return held.event.mm == mm; };
   for (auto held = held_exits_.begin();
        (held = std::ranges::find_if(held_exits_, of_mm)) != held_exits_.end();) {
@@ -332,6 +339,51 @@ void Translator::on_mm_gone(const qr_mm_gone& r) {
   Event& e = fresh(Kind::kMmGone, r.head, task != nullptr ? *task : Task{});
   e.mm = mm;
   emit(e);
+}
+
+// Tables of address spaces that are not told of yet are nobody's.
+void Translator::on_accessed(const qr_accessed& r) {
+  if (running_ && mms_.contains(r.mm)) hotness_[r.mm].fold.add(r);
+}
+
+void Translator::on_accessed_end(const qr_accessed_end& r) {
+  const auto mm = mms_.find(r.mm);
+  if (!running_ || mm == mms_.end()) return;
+  Hotness& hotness = hotness_[r.mm];
+  hotness.pid = r.pid;
+  const Task* task = r.head.task < tasks_.size() ? &tasks_[r.head.task] : nullptr;
+  const auto since = [&](std::uint64_t from) {
+    return r.head.time_ns > from ? (r.head.time_ns - from) / 1000 : 0;
+  };
+  const trace::SampleHead head{.task = task != nullptr ? task->id : 0,
+                               .mm = mm->second,
+                               .time_us = since(start_ns_),
+                               .window_us = since(cleared_ns_),
+                               .sample = r.sample};
+  for (Event& event : trace::accessed_events(head, hotness.fold.take())) emit(event);
+}
+
+std::vector<std::uint32_t> Translator::sampled_pids() const {
+  std::vector<std::uint32_t> pids;
+  for (const auto& [mm, hotness] : hotness_) {
+    if (hotness.pid != 0) pids.push_back(hotness.pid);
+  }
+  return pids;
+}
+
+void Translator::accessed_cleared(std::uint64_t now_ns) {
+  cleared_ns_ = now_ns;
+  for (auto& [mm, hotness] : hotness_) hotness.fold.cleared();
+}
+
+std::vector<std::pair<std::uint32_t, trace::MmId>> Translator::processes() const {
+  std::map<trace::MmId, std::uint32_t> by_mm;
+  for (const Task& task : tasks_) {
+    if (task.pid != 0 && task.mm != 0 && !task.exiting) by_mm.try_emplace(task.mm, task.pid);
+  }
+  std::vector<std::pair<std::uint32_t, trace::MmId>> all;
+  for (const auto& [mm, pid] : by_mm) all.emplace_back(pid, mm);
+  return all;
 }
 
 trace::FileId Translator::file_id(const qr_file& file, const qr_head& head) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "record/hotness_fold.h"
 #include "record/ring_record.h"
 #include "record/scrub.h"
 #include "trace/event.h"
@@ -54,7 +55,7 @@ struct Totals {
 // Complexity  : O(1) a record
 class Translator {
  public:
-  Translator(EventSink& sink, Scrubber scrubber, std::uint64_t start_ns);
+  Translator(EventSink& sink, Scrubber scrubber, std::uint64_t start_ns, std::uint32_t root_pid = 0);
 
   // One record of the source, in the source's order. A record shorter than its
   // kind says is a stray.
@@ -68,6 +69,14 @@ class Translator {
   // Address spaces that are not gone yet.
   [[nodiscard]] std::size_t open_mms() const { return mms_.size(); }
 
+  // A process of each address space that was looked at last (record --hotness).
+  [[nodiscard]] std::vector<std::uint32_t> sampled_pids() const;
+  // Their accessed bits are clear now.
+  void accessed_cleared(std::uint64_t now_ns);
+  // Processes that have an address space of their own, by number, and which.
+  [[nodiscard]] std::vector<std::pair<std::uint32_t, trace::MmId>> processes() const;
+  [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
+
  private:
   struct Exec {
     qr_exec record{};
@@ -76,6 +85,7 @@ class Translator {
   struct Task {
     trace::TaskId id = 0;  // 0: unknown
     trace::MmId mm = 0;
+    std::uint32_t pid = 0;  // as the host numbers it; 0: unknown
     bool exiting = false;
     std::vector<trace::Event> held;  // of the address space its next kExec begins
   };
@@ -99,6 +109,8 @@ class Translator {
   void on_exec_end(const qr_exec_end& r);
   void on_exit(const qr_exit& r);
   void on_mm_gone(const qr_mm_gone& r);
+  void on_accessed(const qr_accessed& r);
+  void on_accessed_end(const qr_accessed_end& r);
 
   void begin_program(Task& task, const Exec& exec, const qr_head& at);
   void count_late_touch(trace::TaskId task);
@@ -112,6 +124,13 @@ class Translator {
   std::uint64_t records_ = 0;
   std::vector<Task> tasks_;  // by the source's number
   std::unordered_map<std::uint64_t, trace::MmId> mms_;
+  // Of an address space whose accessed bits are looked at.
+  struct Hotness {
+    HotnessFold fold;
+    std::uint32_t pid = 0;
+  };
+  std::map<std::uint64_t, Hotness> hotness_;       // by the kernel's pointer
+  std::uint64_t cleared_ns_;                       // when all accessed bits were cleared last
   std::unordered_map<std::uint32_t, Exec> execs_;  // begun, not ended
   std::deque<HeldExit> held_exits_;                // in their order
   struct File {

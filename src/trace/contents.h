@@ -41,13 +41,13 @@ struct UnitSizes {
 enum class MappingKind : std::uint8_t { kAnonymous, kHeap, kStack, kFile };
 [[nodiscard]] std::string_view mapping_kind_name(MappingKind kind);
 
-// One mapping when it was looked at. Only private pages count: what would go to
+// One mapping when it was looked at. Only private pages are looked at: what would go to
 // swap, not what can be read from its file again.
 struct MappingContents {
   std::uint64_t first_page = 0;
   std::uint64_t pages = 0;
   MappingKind kind = MappingKind::kAnonymous;
-  std::uint64_t present = 0;  // private pages in memory
+  std::uint64_t present = 0;  // pages in memory
   std::uint64_t sampled = 0;  // of them, those that were looked at
   std::uint64_t zero = 0;     // of these, nothing but zeroes
   std::uint64_t same = 0;     // of these, one word repeated, zero ones among them
