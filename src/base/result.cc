@@ -14,6 +14,8 @@ const char* errno_name(Errno e) {
       return "EIO";
     case Errno::kSrch:
       return "ESRCH";
+    case Errno::kTooBig:
+      return "E2BIG";
     case Errno::kBadF:
       return "EBADF";
     case Errno::kAgain:
@@ -24,16 +26,22 @@ const char* errno_name(Errno e) {
       return "EACCES";
     case Errno::kFault:
       return "EFAULT";
+    case Errno::kNotBlk:
+      return "ENOTBLK";
     case Errno::kBusy:
       return "EBUSY";
     case Errno::kExist:
       return "EEXIST";
+    case Errno::kNoDev:
+      return "ENODEV";
     case Errno::kNotDir:
       return "ENOTDIR";
     case Errno::kIsDir:
       return "EISDIR";
     case Errno::kInval:
       return "EINVAL";
+    case Errno::kNoSpc:
+      return "ENOSPC";
     case Errno::kRange:
       return "ERANGE";
     case Errno::kNoSys:

@@ -63,6 +63,11 @@ class Backend {
   // Whether the page of this slot is kept in memory in front of the device (zswap):
   // then it was not written to one, and other counters move.
   [[nodiscard]] virtual bool kept_in_front(std::uint64_t /*slot*/) const { return false; }
+  // Whether several pages may be read at once into one folio. zswap of Linux 6.18 cannot,
+  // from the moment it was first enabled.
+  [[nodiscard]] virtual bool reads_large() const { return true; }
+  // Frames of the machine's RAM that what it keeps lies in.
+  [[nodiscard]] virtual PageCount frames_used() const { return PageCount(); }
   // Nobody will ask for these slots again before they are written
   // (the kernel's swap_slot_free_notify; not for every slot a device has).
   virtual void slots_freed(std::uint64_t slot, PageCount count) = 0;
