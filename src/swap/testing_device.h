@@ -42,11 +42,13 @@ class MapDevice final : public Backend {
     return {};
   }
   void slots_freed(std::uint64_t slot, PageCount count) override {
+    frees += count.raw();
     for (std::uint64_t i = 0; i < count.raw(); ++i) held.erase(slot + i);
   }
+  void discard(std::uint64_t, PageCount) override { ++discards; }
 
   std::map<std::uint64_t, Page> held;
-  std::uint64_t writes = 0, reads = 0;
+  std::uint64_t writes = 0, reads = 0, frees = 0, discards = 0;
   bool fails_to_write = false;
   bool fails_to_read = false;
 
