@@ -25,8 +25,10 @@ struct Device {
         backend(std::move(with)),
         traits(backend->traits()),
         pages(backend->size() - PageCount(1)),
-        slots({.device = device, .slots = backend->size(), .traits = entries_of(traits, policy)}, port,
-              next) {
+        slots({.device = device,
+               .slots = entries_for(backend->size(), policy),
+               .traits = entries_of(traits, policy)},
+              port, next) {
     if (policy == SlotPolicy::kIndirection) behind.emplace(backend->size());
   }
 
@@ -46,6 +48,11 @@ struct Device {
   [[nodiscard]] bool has_room(Order order) const { return used + order.pages() <= pages; }
 
  private:
+  // Entries that are no slots come in whole clusters, as many as are wanted.
+  static PageCount entries_for(PageCount slots, SlotPolicy policy) {
+    if (policy == SlotPolicy::kContiguous) return slots;
+    return PageCount((slots.raw() + kClusterSlots - 1) / kClusterSlots * kClusterSlots);
+  }
   // Entries that are no slots are where no device is: any folio fits, nothing turns.
   static Traits entries_of(Traits traits, SlotPolicy policy) {
     if (policy == SlotPolicy::kContiguous) return traits;

@@ -13,7 +13,7 @@ constexpr std::uint64_t kAll = ~std::uint64_t{0};
 }  // namespace
 
 // The header's slot and those behind the end are never free.
-Indirection::Indirection(PageCount slots) : taken_((slots.raw() + 63) / 64) {
+Indirection::Indirection(PageCount slots) : slots_(slots), taken_((slots.raw() + 63) / 64) {
   taken_[0] = 1;
   if (slots.raw() % 64 != 0) taken_.back() |= kAll << (slots.raw() % 64);
 }
@@ -72,6 +72,24 @@ std::size_t Indirection::bytes() const {
       taken_.size() * sizeof(taken_[0]) + tables_.size() * (sizeof(void*) + sizeof(mapped_[0]));
   for (const auto& table : tables_) bytes += table ? sizeof(Table) : 0;
   return bytes;
+}
+
+void Indirection::check_invariants(base::InvariantReport& out) const {
+  std::vector<std::uint8_t> behind(slots_.raw(), 0);
+  for (std::size_t cluster = 0; cluster < tables_.size(); ++cluster) {
+    std::uint32_t mapped = 0;
+    for (std::uint32_t at = 0; tables_[cluster] && at < kClusterSlots; ++at) {
+      const std::uint32_t slot = (*tables_[cluster])[at];
+      if (slot == 0) continue;
+      ++mapped;
+      if (behind[slot]++ != 0) out.broken("I-SWAP-8", "slot {} is behind two entries", slot);
+    }
+    if (mapped != mapped_[cluster])
+      out.broken("I-SWAP-8", "cluster {} has {} entries, {} counted", cluster, mapped, mapped_[cluster]);
+  }
+  for (std::uint64_t slot = 1; slot < slots_.raw(); ++slot)
+    if ((behind[slot] != 0) != ((taken_[slot / 64] >> (slot % 64) & 1) != 0))
+      out.broken("I-SWAP-8", "slot {} is behind {} entries", slot, behind[slot]);
 }
 
 }  // namespace quire::swap

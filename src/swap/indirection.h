@@ -6,10 +6,12 @@
 // lies behind each.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "base/report.h"
 #include "quire/types.h"
 #include "swap/cluster.h"
 
@@ -38,6 +40,7 @@ class Indirection {
   void for_each_run(std::uint64_t first, PageCount count, Run run) const;
 
   [[nodiscard]] std::size_t bytes() const;
+  void check_invariants(base::InvariantReport& out) const;
 
  private:
   using Table = std::array<std::uint32_t, kClusterSlots>;
@@ -45,6 +48,7 @@ class Indirection {
   [[nodiscard]] std::uint32_t take_slot();
   [[nodiscard]] std::uint32_t& at(std::uint64_t entry);
 
+  PageCount slots_;
   std::vector<std::uint64_t> taken_;  // a bit for each slot
   std::uint64_t from_ = 0;            // the word of taken_ that is looked at first
   std::vector<std::unique_ptr<Table>> tables_;

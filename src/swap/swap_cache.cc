@@ -28,4 +28,10 @@ void SwapCache::split(Pfn head, Order to) {
   for (PageCount at; at < whole.order.pages(); at += to.pages()) add(head + at, {whole.first + at, to});
 }
 
+PageCount SwapCache::pages() const {
+  PageCount sum;
+  for (const auto& [head, cached] : of_head_) sum += cached.order.pages();
+  return sum;
+}
+
 }  // namespace quire::swap

@@ -30,7 +30,8 @@ class SwapCache {
   [[nodiscard]] std::optional<Cached> find(Pfn head) const;
   // In the place of one folio stand the pieces it became.
   void split(Pfn head, Order to);
-  [[nodiscard]] std::size_t folios() const { return of_head_.size(); }
+  // Of all folios.
+  [[nodiscard]] PageCount pages() const;
 
  private:
   absl::flat_hash_map<Pfn, Cached> of_head_;

@@ -51,6 +51,9 @@ struct SwapSpace::State final : SlotPort {
   [[nodiscard]] bool referred_to(SwapEntry first, PageCount count) const;
   void set_frames(SwapEntry first, Order order, Pfn head);
 
+  void check_slots(const Device& d, base::InvariantReport& out) const;
+  void check_cache(base::InvariantReport& out) const;
+
   void change_lower_priorities(std::int16_t than);
   [[nodiscard]] bool discard_pending();
   void do_work();
@@ -76,7 +79,7 @@ class Call {
  public:
   explicit Call(State& state) : state_(state) { ++state_.depth; }
   ~Call() {
-    if (state_.depth == 1) state_.do_work();
+    state_.do_work();
     --state_.depth;
   }
   Call(const Call&) = delete;
@@ -210,6 +213,40 @@ std::int64_t SwapSpace::State::drop_cached(std::uint8_t number, std::uint64_t sl
   return dropper && dropper(head, cached.order) ? pages : -pages;
 }
 
+// --- Invariants ---
+
+void SwapSpace::State::check_slots(const Device& d, base::InvariantReport& out) const {
+  std::uint64_t used = 0;
+  std::size_t beside = 0;
+  for (std::uint64_t slot = 1; slot < d.slots.size(); ++slot) {
+    const SlotTable* t = d.slots.table(slot);
+    if (t == nullptr) continue;
+    const std::uint32_t at = SlotAllocator::offset(slot);
+    used += t->free(at) ? 0U : 1U;
+    beside += t->count(at) == SlotTable::kMany ? 1U : 0U;
+    if (t->has_cache(at) != t->frame(at).valid() ||
+        (t->has_cache(at) && !head_of(SwapEntry(d.number, slot)).valid()))
+      out.broken("I-SWAP-1", "slot {} of device {} is cached for no folio", slot, d.number);
+    if (t->free(at) && t->zero(at)) out.broken("I-SWAP-1", "free slot {} is noted as zeroes", slot);
+  }
+  if (used != d.used.raw())
+    out.broken("I-SWAP-4", "device {} uses {} slots, {} counted", d.number, used, d.used.raw());
+  if (beside != d.counts.kept_beside())
+    out.broken("I-SWAP-7", "{} large counts, {} kept beside", beside, d.counts.kept_beside());
+}
+
+void SwapSpace::State::check_cache(base::InvariantReport& out) const {
+  std::uint64_t cached = 0;
+  for (const auto& d : devices) {
+    for (std::uint64_t slot = 1; d && slot < d->slots.size(); ++slot) {
+      const SlotTable* t = d->slots.table(slot);
+      cached += t != nullptr && t->has_cache(SlotAllocator::offset(slot)) ? 1U : 0U;
+    }
+  }
+  if (cached != cache.pages().raw())
+    out.broken("I-SWAP-2", "{} slots are cached for folios of {} pages", cached, cache.pages().raw());
+}
+
 // --- Work for later ---
 
 bool SwapSpace::State::discard_pending() {
@@ -225,6 +262,7 @@ bool SwapSpace::State::discard_pending() {
 }
 
 void SwapSpace::State::do_work() {
+  if (depth != 1) return;
   while (!to_reclaim.empty()) {
     const std::uint8_t number = to_reclaim.back();
     to_reclaim.pop_back();
@@ -320,6 +358,7 @@ std::optional<SwapEntry> SwapSpace::add_to_swap(Pfn head, Order order) {
   QUIRE_CHECK_LE(order.raw(), kPmdOrder);
   const std::optional<SwapEntry> entry = state_->allocate(order);
   if (!entry) return std::nullopt;
+  state_->do_work();  // before the folio is known to be cached: it is at work itself
   state_->cache.add(head, {*entry, order});
   state_->set_frames(*entry, order, head);
   return entry;
@@ -429,11 +468,14 @@ void SwapSpace::check_invariants(base::InvariantReport& out) const {
   for (const auto& d : state_->devices) {
     if (!d) continue;
     d->slots.check_invariants(out);
+    if (d->behind) d->behind->check_invariants(out);
+    state_->check_slots(*d, out);
     free +=
         static_cast<std::int64_t>(d->stopped ? 0 : d->pages.raw()) - static_cast<std::int64_t>(d->used.raw());
     if (state_->available.contains(d->number) != (!d->stopped && !d->full()))
       out.broken("I-SWAP-9", "device {} with {} of {} pages used", d->number, d->used.raw(), d->pages.raw());
   }
+  state_->check_cache(out);
   if (free != state_->free_pages)
     out.broken("I-SWAP-4", "{} slots are free, {} counted", free, state_->free_pages);
 }

@@ -69,6 +69,7 @@ struct SlotReport {
 //               I-SWAP-2 every cached folio's slots are consecutive and aligned to its size
 //               I-SWAP-3 the lists of clusters hold each cluster once, in the list its use says
 //               I-SWAP-4 used() = slots that are not free
+//               I-SWAP-9 the devices that are asked for slots are those in use that are not full
 class SwapSpace {
  public:
   SwapSpace(phys::PhysMemory& memory, stats::Counters& counters);

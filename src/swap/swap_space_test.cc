@@ -166,5 +166,149 @@ TEST(SwapSpace, ZeroesAreNotWritten) {
   EXPECT_EQ(space.counters.get(MthpStat::swpin, Order(2)), 1);
 }
 
+// A machine that keeps no contents knows of no zeroes: everything is written.
+TEST(SwapSpace, WithoutContentsNothingIsZero) {
+  phys::PhysMemory memory = *phys::PhysMemory::create({.ram = 16_MiB, .contents = phys::Contents::kNone});
+  stats::Counters counters;
+  SwapSpace swap(memory, counters);
+  ASSERT_TRUE(swap.swapon(std::make_unique<testing::MapDevice>(PageCount(64))));
+  const Pfn page = *memory.allocate(kOrder0);
+  const auto entry = swap.add_to_swap(page, kOrder0);
+  ASSERT_TRUE(entry && swap.write(page));
+  EXPECT_FALSE(swap.is_zero(*entry));
+  EXPECT_EQ(counters.get(VmEvent::pswpout), 1U);
+}
+
+// A request is counted when it is made, as the kernel does, and its failure is told.
+TEST(SwapSpace, FailuresAreToldAndCounted) {
+  Space space;
+  const std::uint8_t device = space.swapon(1024);
+  auto& below = dynamic_cast<testing::MapDevice&>(space.swap.backend(device));
+  const Pfn head = space.page(Order(2), 1);
+  const SwapEntry entry = *space.swap.add_to_swap(head, Order(2));
+  below.fails_to_write = true;
+  EXPECT_EQ(space.swap.write(head).error(), IoError::kWrite);
+  EXPECT_EQ(space.counters.get(VmEvent::pswpout), 4U);
+  below.fails_to_write = false;
+  below.fails_to_read = true;
+  EXPECT_TRUE(space.swap.write(head));
+  EXPECT_EQ(space.swap.read(entry, head, Order(2)).error(), IoError::kRead);
+  EXPECT_EQ(space.swap.entry_of(head), entry);  // nothing else has changed
+  EXPECT_EQ(space.swap.used(), PageCount(4));
+}
+
+// zswap stands in front of a device: what it keeps counts as zswap's.
+class FrontDevice final : public Backend {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "front"; }
+  [[nodiscard]] Traits traits() const override { return {}; }
+  [[nodiscard]] PageCount size() const override { return PageCount(1024); }
+  [[nodiscard]] Result<void, IoError> write(std::uint64_t, Pages) override { return {}; }
+  [[nodiscard]] Result<void, IoError> read(std::uint64_t, Pages) override { return {}; }
+  void slots_freed(std::uint64_t, PageCount) override {}
+  [[nodiscard]] bool kept_in_front(std::uint64_t) const override { return true; }
+};
+TEST(SwapSpace, WhatZswapKeepsCountsAsItsOwn) {
+  Space space;
+  ASSERT_TRUE(space.swap.swapon(std::make_unique<FrontDevice>()));
+  const Pfn head = space.page(Order(2), 1);
+  const SwapEntry entry = *space.swap.add_to_swap(head, Order(2));
+  EXPECT_TRUE(space.swap.write(head));
+  EXPECT_TRUE(space.swap.read(entry, head, kOrder0));
+  EXPECT_EQ(space.counters.get(MthpStat::zswpout, Order(2)), 1);
+  EXPECT_EQ(space.counters.get(MthpStat::swpout, Order(2)), 0);
+  EXPECT_EQ(space.counters.get(VmEvent::zswpout), 4U);
+  EXPECT_EQ(space.counters.get(VmEvent::zswpin), 1U);
+  EXPECT_EQ(space.counters.get(VmEvent::pswpout) + space.counters.get(VmEvent::pswpin), 0U);
+}
+
+// Pieces of a cached folio are found one by one.
+TEST(SwapSpace, PiecesOfASplitFolioHaveTheirOwnSlots) {
+  Space space;
+  space.swapon(1024);
+  const Pfn head = space.page(Order(2));
+  const SwapEntry entry = *space.swap.add_to_swap(head, Order(2));
+  space.swap.split_cached(head, Order(2), kOrder0);
+  EXPECT_EQ(space.swap.entry_of(head + PageCount(2)), entry + PageCount(2));
+  space.swap.remove_from_cache(head + PageCount(2));
+  EXPECT_EQ(space.swap.used(), PageCount(3));
+  EXPECT_EQ(space.swap.cached(entry + PageCount(3)), head + PageCount(3));
+}
+
+// More than half full, swap asks for the slots of folios that only the cache keeps; less
+// than that it leaves them. Who asked looks in the other lists first: the next one gets them.
+TEST(SwapSpace, CachedFoliosAreGivenUpWhenSwapIsMoreThanHalfFull) {
+  Space space;
+  space.swapon(1024);
+  std::vector<Pfn> asked;
+  space.swap.set_cache_dropper([&](Pfn head, Order) {
+    asked.push_back(head);
+    return space.swap.free_swap(head);
+  });
+  const Pfn kept = space.page(Order(8));
+  const SwapEntry first = *space.swap.add_to_swap(kept, Order(8));
+  const SwapEntry second = space.out(Order(8));
+  space.drop(second);
+  EXPECT_EQ(space.out(Order(8)), second);
+  EXPECT_TRUE(asked.empty());
+  for (int i = 0; i < 256; ++i) (void)space.out(kOrder0);
+  EXPECT_FALSE(space.try_out(Order(8)));
+  EXPECT_EQ(space.out(Order(8)), first);
+  EXPECT_EQ(asked, std::vector<Pfn>{kept});
+}
+
+// Behind entries in a row lies any slot: a fragmented device still has room for a large
+// folio, and the requests it takes are counted.
+TEST(SwapSpace, EntriesThatAreNoSlotsAreAlwaysInARow) {
+  Space space;
+  const std::uint8_t device = space.swapon(66, 0, {.block_device = false}, SlotPolicy::kIndirection);
+  std::vector<SwapEntry> single;
+  for (int i = 0; i < 65; ++i) single.push_back(space.out(kOrder0));
+  for (std::size_t i = 0; i < 64; i += 2) space.drop(single[i]);
+  const Pfn head = space.page(Order(5), 3);
+  const auto entry = space.swap.add_to_swap(head, Order(5));
+  ASSERT_TRUE(entry && entry->slot() % 32 == 0);
+  EXPECT_TRUE(space.swap.write(head));
+  EXPECT_EQ(space.swap.report(device).requests.writes, 32U);
+  const Pfn back = space.page(Order(5), 9);
+  EXPECT_TRUE(space.swap.read(*entry, back, Order(5)));
+  EXPECT_EQ(std::memcmp(space.memory.bytes(back), space.memory.bytes(head), 32 * kPageSize), 0);
+  EXPECT_FALSE(space.try_out(kOrder0));
+  base::InvariantReport report;
+  space.swap.check_invariants(report);
+  EXPECT_TRUE(report.ok()) << report.text();
+}
+
+// What lists a device has, and what of it has room, can be read and seen.
+TEST(SwapSpace, ReportsItsClusters) {
+  Space space;
+  const std::uint8_t device = space.swapon(2048);
+  const SwapEntry large = space.out(Order(8));
+  (void)space.out(kOrder0);
+  SlotReport report = space.swap.report(device);
+  EXPECT_EQ(report.free, (std::vector<std::uint32_t>{2, 3}));
+  EXPECT_EQ(report.frag[8], std::vector<std::uint32_t>{1});
+  EXPECT_EQ(report.frag[0], std::vector<std::uint32_t>{0});
+  EXPECT_EQ(report.room[8], 5U);
+  EXPECT_EQ(report.room[9], 2U);
+  EXPECT_EQ(space.swap.picture(device),
+            "     0 frag    order 0    2 x...............................................................\n"
+            "     1 frag    order 8  256 ################################................................\n");
+  space.swap.put(large, PageCount(1));
+  report = space.swap.report(device);
+  EXPECT_EQ(report.nonfull[8], std::vector<std::uint32_t>{1});
+  EXPECT_EQ(report.room[8], 5U);
+}
+
+// What is known of the slots of a full device takes little more than a byte for each.
+TEST(SwapSpace, TakesLittleMemory) {
+  Space space;
+  const std::uint8_t device = space.swapon(8192);
+  const std::size_t empty = space.swap.report(device).bytes;
+  EXPECT_LT(empty, 8192U / 4);
+  while (space.try_out(Order(9))) continue;
+  EXPECT_LT(space.swap.report(device).bytes, 8192U * 3 / 2);
+}
+
 }  // namespace
 }  // namespace quire::swap

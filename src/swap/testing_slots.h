@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstring>
+#include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -39,7 +41,7 @@ struct Space {
     return *entry;
   }
   std::optional<SwapEntry> try_out(Order order) {
-    const Pfn head = page(order);
+    const Pfn head = *memory.allocate(order);
     const std::optional<SwapEntry> entry = swap.add_to_swap(head, order);
     if (entry) {
       swap.dup(*entry, order.pages());
