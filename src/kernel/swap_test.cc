@@ -244,6 +244,102 @@ TEST(Swap, OffBringsEverythingBack) {
   expect_sound(*k);
 }
 
+// MADV_FREE of a page whose slot is kept beside it gives the slot up, and the page may go.
+TEST(Swap, FreeingDropsTheSlotToo) {
+  const auto k = boot("4K");
+  add_swap(*k, 64_MiB, {.block_device = true, .synchronous = false});
+  Process& p = filled_program(*k, 4_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 4_KiB, kPageOut));
+  ASSERT_EQ(p.touch(kArena, AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(k->swap_used(), PageCount(1));  // still good for the next time
+  ASSERT_TRUE(p.madvise(kArena, 4_KiB, MADV_FREE));
+  EXPECT_EQ(k->swap_used(), PageCount(0));
+  ASSERT_TRUE(p.madvise(kArena, 4_KiB, kPageOut));
+  EXPECT_EQ(picture(p, kArena, 1), ".");
+  expect_sound(*k);
+}
+
+// What comes from swap and is not written goes again without being written.
+TEST(Swap, ACleanPageIsNotWrittenTwice) {
+  const auto k = boot("4K");
+  MapDevice* const device = add_swap(*k, 64_MiB, {.block_device = true, .synchronous = false});
+  Process& p = filled_program(*k, 4_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 4_KiB, kPageOut));
+  EXPECT_TRUE(filled(p, kArena, 4_KiB));
+  ASSERT_TRUE(p.madvise(kArena, 4_KiB, kPageOut));
+  EXPECT_EQ(device->writes, 1U);
+  EXPECT_TRUE(filled(p, kArena, 4_KiB));
+  expect_sound(*k);
+}
+
+// MADV_WILLNEED reads into the swap cache; the touch then is a minor fault.
+TEST(Swap, WillneedReadsAhead) {
+  const auto k = boot("64K");
+  add_swap(*k);
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, MADV_WILLNEED));
+  EXPECT_EQ(k->vmstat("pswpin"), 16U);
+  EXPECT_EQ(p.touch(kArena, AccessKind::kWrite), FaultResult::kMinor);
+  EXPECT_TRUE(filled(p, page(1), 60_KiB));
+  expect_sound(*k);
+}
+
+// Under pmd-swap 2 MiB are one entry on the way out and one folio on the way in.
+TEST(Swap, PmdEntriesComeBackWhole) {
+  const auto k = boot("pmd-swap thp_anon=2M:always");
+  add_swap(*k);
+  Process& p = filled_program(*k, 2_MiB);
+  ASSERT_TRUE(p.madvise(kArena, 2_MiB, kPageOut));
+  EXPECT_EQ(k->vmstat("thp_split_pmd"), 0U);
+  expect_sound(*k);
+  EXPECT_EQ(p.touch(page(77), AccessKind::kWrite), FaultResult::kMajor);
+  EXPECT_EQ(picture(p, kArena, 512), times(512, 'P'));
+  EXPECT_EQ(stat(*k, "2048/swpin"), 1U);
+  EXPECT_TRUE(filled(p, kArena, 2_MiB));
+  expect_sound(*k);
+}
+
+// A part of it, or a child, makes a table of the one entry.
+TEST(Swap, PmdEntriesBecomeTablesWhereTheyMust) {
+  const auto k = boot("pmd-swap thp_anon=2M:always");
+  add_swap(*k);
+  Process& p = filled_program(*k, 4_MiB);
+  ASSERT_TRUE(p.madvise(kArena, 4_MiB, kPageOut));
+  ASSERT_TRUE(p.munmap(page(3), 4_KiB));
+  Process* const child = *p.fork();
+  expect_sound(*k);
+  EXPECT_TRUE(filled(p, page(4), 2_MiB));
+  EXPECT_TRUE(filled(*child, page(512), 2_MiB));
+  expect_sound(*k);
+}
+
+// Under swap-in-single nothing comes back large: the one-way loss (system 44).
+TEST(Swap, SinglePagesAreAOneWayLoss) {
+  const auto k = boot("swap-in-single thp_anon=64K:always");
+  add_swap(*k);
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  EXPECT_EQ(stat(*k, "64/swpout"), 1U);
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  EXPECT_EQ(picture(p, kArena, 16), times(16, '0'));
+}
+
+// Under swap-in-shared entries that two programs have give a large folio to both.
+TEST(Swap, SharedEntriesComeLarge) {
+  const auto k = boot("swap-in-shared thp_anon=64K:always");
+  add_swap(*k, 64_MiB, {.block_device = true, .synchronous = false});
+  Process& p = filled_program(*k, 64_KiB);
+  ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+  Process* const child = *p.fork();
+  EXPECT_EQ(p.touch(kArena, AccessKind::kRead), FaultResult::kMajor);
+  EXPECT_EQ(child->touch(page(9), AccessKind::kRead), FaultResult::kMinor);
+  EXPECT_EQ(picture(*child, kArena, 16), times(16, '4'));
+  EXPECT_EQ(child->layout({page(9), page(10)})[0].mapcount, 2U);
+  EXPECT_TRUE(filled(p, kArena, 64_KiB));
+  expect_sound(*k);
+}
+
 // A collapse brings back what is in swap.
 TEST(Swap, CollapseBringsPagesBack) {
   const auto k = boot("64K");

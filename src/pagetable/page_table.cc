@@ -223,7 +223,8 @@ std::uint64_t PageTable::count_tables(Pfn table, unsigned level, base::Invariant
   const Entry* const begin = table_entries(table);
   const Entry* const end = begin + Native::kEntriesPerTable;
   for (const Entry* e = arch::skip_empty(begin, end); e != end; e = arch::skip_empty(e + 1, end)) {
-    if (!(level == 2 && Native::is_leaf(*e))) n += count_tables(Native::pfn(*e), level - 1, out);
+    const bool table_below = level != 2 || (Native::is_present(*e) && !Native::is_leaf(*e));
+    if (table_below) n += count_tables(Native::pfn(*e), level - 1, out);
   }
   return n;
 }

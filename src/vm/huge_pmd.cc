@@ -75,7 +75,7 @@ bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kin
     mm.memory().copy(old + PageCount(i), *fresh + PageCount(i));
   mm.tables().set_pmd(pmd, Entry{});
   remove_rmap_pmd(mm, vma, old);
-  mm.folios().put(old);
+  put_folio_and_swap_cache(mm.system(), old);
   map_anon_pmd(mm, vma, pmd, block, *fresh, kind);
   mm.counters().add(VmEvent::quire_cow_pmds);
   mm.counters().add(VmEvent::quire_cow_pages, kPagesPerPmd);

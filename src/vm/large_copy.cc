@@ -3,6 +3,7 @@
 #include "policy/policy.h"
 #include "vm/fault_anon.h"
 #include "vm/rmap.h"
+#include "vm/swap_cache.h"
 
 namespace quire::vm {
 namespace {
@@ -98,7 +99,7 @@ bool copy_large(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, WpKind kin
   mm.tables().clear_ptes(first, pages);
   map_anon_ptes(mm, vma, addr, pmd, *fresh, kind);
   remove_rmap_ptes(mm, vma, source, pages);
-  mm.folios().put(head, pages);
+  put_folio_and_swap_cache(mm.system(), head, pages);
   mm.counters().add(VmEvent::thp_cow);
   mm.counters().add(VmEvent::quire_cow_pages, pages);
   return true;

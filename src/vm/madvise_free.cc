@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vm/fault.h"
+#include "vm/swap_cache.h"
 #include "vm/zap.h"
 
 namespace quire::vm {
@@ -43,8 +44,9 @@ std::uint32_t free_run(AddressSpace& mm, Entry* pte, std::uint32_t limit) {
     }
   }
   phys::Frame& f = mm.memory().frame(head);
-  if (f.dirty != 0) {
+  if (f.dirty != 0 || f.swapcache != 0) {
     if (folios.mapcount(head) != n) return n;  // others would see it go
+    if (f.swapcache != 0 && !free_swap(mm.system(), head)) return n;
     f.dirty = 0;
   }
   mm.tables().clear_young_dirty_ptes(pte, n, pagetable::Clear::kYoungAndDirty);

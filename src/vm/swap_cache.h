@@ -21,7 +21,8 @@ void delete_from_swap_cache(System& system, Pfn head);
 // Leaves the cache if no entry names its slots any more. False: it stays, or was not in it.
 bool free_swap(System& system, Pfn head);
 // Slots that nothing but the cached folio keeps are wanted back: it leaves the cache
-// and stays in memory, changed as against what the device had.
+// and stays in memory, changed as against what the device had. False: somebody is at
+// work on it, who would hold its lock in Linux.
 bool drop_from_cache(System& system, Pfn head);
 // What was just unmapped need not keep its slots.
 void free_swap_cache(System& system, Pfn head);
