@@ -123,6 +123,26 @@ struct KhugepagedScan {
   std::string_view result;  // in the kernel's words: "succeeded", "exceed_none_pte"
 };
 
+// A swap device for Kernel::swapon.
+struct SwapDevice {
+  // Of zram, when the machine keeps no contents: what pages are taken to compress to.
+  static constexpr unsigned kAssumedPercent = 35;
+  enum class Kind : std::uint8_t {
+    kZram,   // compressed, in the machine's own RAM; read at once, past the swap cache
+    kBlock,  // a disk: read through the swap cache, with readahead
+    kFile,   // takes no large folio whole
+  };
+  Kind kind = Kind::kZram;
+  ByteCount size = 1_GiB;  // its header, a page, included
+  // Of zram: "lzo", "lzo-rle", "lz4", "zstd"; what is compressed as one object, 4, 16 or
+  // 64 KiB; threads that compress; the most RAM it may take (0: any).
+  std::string algorithm = "lz4";
+  ByteCount unit{kPageSize};
+  unsigned threads = 1;
+  ByteCount mem_limit{};
+  std::optional<int> priority = std::nullopt;  // as swapon(2); without, behind all others
+};
+
 class Kernel;
 
 // A program. Made by Kernel::spawn and fork; its memory goes with exit().
@@ -282,6 +302,8 @@ class Kernel {
   // has no slot. With `priority` as on Linux; without, behind all others.
   [[nodiscard]] Result<unsigned, Errno> swapon(std::unique_ptr<swap::Backend> device,
                                                std::optional<int> priority = std::nullopt);
+  // The same with a device that is made for it. A Diagnostic says what cannot be.
+  [[nodiscard]] Result<unsigned, Diagnostic> swapon(const SwapDevice& device);
   // swapoff(2): everything comes back into memory first. kNoMem: there is no room
   // for it; kIo: the device could not give it back. What came is in memory, the
   // device stays in use. Mirrors try_to_unuse.

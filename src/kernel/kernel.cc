@@ -129,7 +129,8 @@ void Kernel::check_invariants(base::InvariantReport& out) {
   check_table_check(out);
   const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0) +
                              (system_.zero_folio.valid() ? policy::k64K.pages().raw() : 0);
-  const std::uint64_t owned = system_.folios.usage().pages + table_pages().raw() + zero;
+  const std::uint64_t owned =
+      system_.folios.usage().pages + table_pages().raw() + zero + system_.swap.frames_used().raw();
   const std::uint64_t handed_out = (system_.memory.total() - system_.memory.free_pages()).raw();
   if (owned != handed_out) {
     out.broken("I-KERNEL-1", "{} frames handed out, {} have an owner", handed_out, owned);

@@ -43,7 +43,8 @@ struct ExecImage {
 // Owns        : everything
 // Locks       : one thread drives a Kernel; several Kernels share nothing
 // Invariants  : those of all parts; check_invariants() looks at every one, and
-//               I-KERNEL-1 frames handed out = folios' pages + page tables + zero pages
+//               I-KERNEL-1 frames handed out = folios' pages + page tables + zero pages + what
+//               swap devices keep in RAM
 //               I-KERNEL-2 where tables are checked, entries that show a page = the maps its folio counts
 class Kernel {
  public:

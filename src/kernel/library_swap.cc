@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "kernel/library_state.h"
+#include "kernel/swap_devices.h"
 #include "swap/backend.h"
 
 namespace quire {
@@ -27,6 +28,13 @@ Result<unsigned, Errno> Kernel::swapon(std::unique_ptr<swap::Backend> device, st
   swap::SwaponOptions options;
   if (priority) options.priority = static_cast<std::int16_t>(*priority);
   return QUIRE_TRY(state_->kernel->swapon(std::move(device), options));
+}
+
+Result<unsigned, Diagnostic> Kernel::swapon(const SwapDevice& device) {
+  auto made = QUIRE_TRY(kernel::make_swap_device(state_->kernel->system(), device));
+  const auto number = swapon(std::move(made), device.priority);
+  if (!number) return fail(Diagnostic{Diagnostic::Kind::kFailure, "swapon", errno_name(number.error()), ""});
+  return *number;
 }
 
 Result<void, Errno> Kernel::swapoff(unsigned device) {

@@ -340,6 +340,34 @@ TEST(Swap, SharedEntriesComeLarge) {
   expect_sound(*k);
 }
 
+// A zram lies in the machine's RAM and compresses real bytes; units of 64 KiB make one object of a folio.
+TEST(Swap, ZramKeepsRealBytesInRam) {
+  for (const ByteCount unit : {4_KiB, 16_KiB, 64_KiB}) {
+    const auto k = boot("64K");
+    const auto device = k->swapon(SwapDevice{.size = 64_MiB, .algorithm = "zstd", .unit = unit});
+    ASSERT_TRUE(device.has_value()) << device.error().line();
+    Process& p = filled_program(*k, 8_MiB);
+    const PageCount before = k->free_pages();
+    ASSERT_TRUE(p.madvise(kArena, 8_MiB, kPageOut));
+    EXPECT_EQ(k->swap_used(), PageCount::covering(8_MiB));
+    EXPECT_GT(k->free_pages(), before);
+    EXPECT_LT(k->free_pages(), before + PageCount::covering(8_MiB));
+    expect_sound(*k);
+    EXPECT_TRUE(filled(p, kArena, 8_MiB));
+    expect_sound(*k);
+  }
+}
+
+// What cannot be a device is said in a line.
+TEST(Swap, AWrongDeviceIsRefused) {
+  const auto k = boot("64K");
+  const auto codec = k->swapon(SwapDevice{.algorithm = "lz5"});
+  ASSERT_FALSE(codec.has_value());
+  EXPECT_THAT(codec.error().line(), ::testing::HasSubstr("lz5"));
+  EXPECT_FALSE(k->swapon(SwapDevice{.unit = 8_KiB}).has_value());
+  EXPECT_FALSE(k->swapon(SwapDevice{.size = 4_KiB}).has_value());
+}
+
 // A collapse brings back what is in swap.
 TEST(Swap, CollapseBringsPagesBack) {
   const auto k = boot("64K");

@@ -353,6 +353,13 @@ PageCount SwapSpace::used() const {
   return sum;
 }
 
+PageCount SwapSpace::frames_used() const {
+  PageCount sum;
+  for (const auto& d : state_->devices)
+    if (d) sum += d->backend->frames_used();
+  return sum;
+}
+
 std::optional<SwapEntry> SwapSpace::add_to_swap(Pfn head, Order order) {
   const Call call(*state_);
   QUIRE_CHECK_LE(order.raw(), kPmdOrder);

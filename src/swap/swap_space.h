@@ -93,6 +93,8 @@ class SwapSpace {
   [[nodiscard]] Traits traits(std::uint8_t device) const;
   [[nodiscard]] PageCount total() const;
   [[nodiscard]] PageCount used() const;
+  // Frames of the machine's RAM that devices keep pages in.
+  [[nodiscard]] PageCount frames_used() const;
 
   // Whether some zswap stood before a device since the machine was made: swap-in
   // then takes single pages (zswap_never_enabled).

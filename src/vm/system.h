@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "compress/page_source.h"
 #include "folio/folios.h"
 #include "pagetable/page_table.h"
 #include "phys/memory.h"
@@ -92,6 +93,7 @@ struct System {
   phys::PhysMemory memory;
   stats::Counters counters;
   folio::Folios folios;
+  compress::MachinePages pool_pages{memory};  // what is compressed lies in this RAM
   swap::SwapSpace swap;
   AnonVmaRegistry anon_vmas;
   PageCache page_cache;
