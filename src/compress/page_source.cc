@@ -5,7 +5,10 @@
 namespace quire::compress {
 
 // The kernel asks for movable frames too: zsmalloc can move what is in them.
-std::optional<Pfn> MachinePages::allocate() { return memory_.allocate(kOrder0, phys::MigrateType::kMovable); }
+// Reclaim is not asked: it would swap out to who is asking (GFP_NOIO of zram, GFP_NOWAIT of zswap).
+std::optional<Pfn> MachinePages::allocate() {
+  return memory_.allocate(kOrder0, phys::MigrateType::kMovable, phys::Effort::kNone);
+}
 
 void MachinePages::free(Pfn pfn) { memory_.free(pfn, kOrder0); }
 

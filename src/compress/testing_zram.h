@@ -54,6 +54,10 @@ class Zram {
     return pwrite(device_, page.data(), page.size(), static_cast<off_t>(number * page.size())) ==
            static_cast<ssize_t>(page.size());
   }
+  [[nodiscard]] bool read(std::uint64_t number, std::span<std::byte> page) const {
+    return pread(device_, page.data(), page.size(), static_cast<off_t>(number * page.size())) ==
+           static_cast<ssize_t>(page.size());
+  }
   [[nodiscard]] bool discard(std::uint64_t number, std::uint64_t page_size) const {
     std::array<std::uint64_t, 2> range{number * page_size, page_size};
     return ioctl(device_, BLKDISCARD, range.data()) == 0;

@@ -145,5 +145,23 @@ TEST(MeasuredSizes, DrawsWhatWasMeasured) {
   EXPECT_TRUE(of_16k == 0 || of_16k == 4000 || of_16k == 16384) << of_16k;
 }
 
+// A histogram becomes sizes that come to as many bytes as were measured.
+TEST(MeasuredSizes, BinsComeToWhatWasStored) {
+  MeasuredSizes::Sixteenths measured{.unit = 4_KiB, .stored = ByteCount(100 * 700 + 50 * 3000 + 20 * 4096)};
+  measured.units[0] = 7;
+  measured.units[2] = 100;
+  measured.units[11] = 50;
+  measured.units[15] = 20;
+  measured.same = 7;
+  std::uint64_t stored = 0, units = 0;
+  for (const MeasuredSizes::Bin& bin : MeasuredSizes::bins_of(measured)) {
+    stored += bin.size.raw() * bin.units;
+    units += bin.units;
+  }
+  EXPECT_EQ(units, 177U);
+  EXPECT_NEAR(static_cast<double>(stored), static_cast<double>(measured.stored.raw()), 177);
+  EXPECT_EQ(MeasuredSizes::bins_of(measured).front().size, ByteCount());
+}
+
 }  // namespace
 }  // namespace quire::swap

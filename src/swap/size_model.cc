@@ -24,6 +24,29 @@ MeasuredSizes::MeasuredSizes(std::uint64_t seed, const Distributions& measured) 
   QUIRE_CHECK(!tables_.empty());
 }
 
+std::vector<MeasuredSizes::Bin> MeasuredSizes::bins_of(const Sixteenths& measured) {
+  const double unit = static_cast<double>(measured.unit.raw());
+  const std::uint64_t same = std::min(measured.same, measured.units.front());
+  double smaller = 0, below = 0;  // units that got smaller, and the sixteenths below them
+  for (std::size_t n = 0; n < 15; ++n) {
+    const double units = static_cast<double>(measured.units[n] - (n == 0 ? same : 0));
+    smaller += units;
+    below += units * static_cast<double>(n);
+  }
+  const double whole = static_cast<double>(measured.units.back()) * unit;
+  const double stored = static_cast<double>(measured.stored.raw());
+  const double part = smaller == 0 ? 1 : ((stored - whole) * 16 / unit - below) / smaller;
+  std::vector<Bin> bins;
+  if (same > 0) bins.push_back({ByteCount(), same});
+  for (std::size_t n = 0; n < 15; ++n) {
+    const double size = (static_cast<double>(n) + std::clamp(part, 0.0625, 1.0)) / 16 * unit;
+    if (const std::uint64_t units = measured.units[n] - (n == 0 ? same : 0); units > 0)
+      bins.push_back({ByteCount(static_cast<std::uint64_t>(size)), units});
+  }
+  if (measured.units.back() > 0) bins.push_back({measured.unit, measured.units.back()});
+  return bins;
+}
+
 const MeasuredSizes::Table& MeasuredSizes::table_for(ByteCount unit) const {
   const Table* best = &tables_.front();
   for (const Table& table : tables_)

@@ -8,7 +8,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "quire/types.h"
@@ -55,6 +54,16 @@ class MeasuredSizes final : public SizeModel {
   struct Distributions {
     std::vector<Bin> of_4k, of_16k, of_64k;  // the larger ones may be empty
   };
+  // A histogram of sixteenths of the unit, as recordings have it.
+  struct Sixteenths {
+    ByteCount unit;
+    ByteCount stored;                       // what all of them came to
+    std::array<std::uint64_t, 16> units{};  // by sixteenth; of the last, those that did not get smaller
+    std::uint64_t same = 0;                 // of the first, those that one word fills
+  };
+  // Bins that come to `stored` together: each at the same place within its sixteenth.
+  [[nodiscard]] static std::vector<Bin> bins_of(const Sixteenths& measured);
+
   MeasuredSizes(std::uint64_t seed, const Distributions& measured);
   [[nodiscard]] std::optional<ByteCount> compressed(std::uint64_t slot, PageCount pages,
                                                     std::uint64_t write) const override;
