@@ -55,8 +55,11 @@ enum class Shape : std::uint8_t {
   kZswapOverBlock,
   kZswapOverZramOverBlock,
   kZswapThreads,
+  kZswapOverFailingBlock,
+  kZswapOverLimitedZram,
+  kZramFailingBacking,
 };
-inline constexpr unsigned kShapes = 13;
+inline constexpr unsigned kShapes = 16;
 
 // One of the shapes, 256 slots.
 class Stack {
@@ -77,6 +80,12 @@ class Stack {
         return;
       case Shape::kZswapThreads:
         put_zswap(block_device(PageCount(kSlots)), 3);
+        return;
+      case Shape::kZswapOverFailingBlock:
+        put_zswap(failing(kSlots), 1);
+        return;
+      case Shape::kZswapOverLimitedZram:
+        put_zswap(make_zram(Shape::kZramLimited), 1);
         return;
       case Shape::kZswapOverZramOverBlock:
         put_zswap(make_zram(Shape::kZramBacked), 1);
@@ -113,6 +122,7 @@ class Stack {
  private:
   [[nodiscard]] std::unique_ptr<Backend> make_zram(Shape shape) {
     const bool backed = shape == Shape::kZramBacked || shape == Shape::kZramUnitsBacked;
+    const bool fails = shape == Shape::kZramFailingBacking;
     ZramOptions options{.algorithm = compress::Algorithm::kLz4};
     if (shape == Shape::kZramUnits16K || shape == Shape::kZramUnitsBacked) options.unit = 16_KiB;
     if (shape == Shape::kZramUnits64K) options.unit = 64_KiB;
@@ -120,9 +130,15 @@ class Stack {
     if (shape == Shape::kZramLimited) options.mem_limit = 120_KiB;
     std::unique_ptr<Zram> made = *Zram::create(frames_, options);
     if (backed) (void)made->set_backing(block_device(PageCount(100)));
+    if (fails) (void)made->set_backing(failing(100));
     (void)made->set_disksize(PageCount(kSlots).bytes());
     zram_ = made.get();
     return made;
+  }
+  // A disk of which every third write and every third read fails.
+  [[nodiscard]] static std::unique_ptr<Backend> failing(std::uint64_t pages) {
+    return std::make_unique<FailingDevice>(block_device(PageCount(pages)),
+                                           FailingOptions{.writes = {.every = 3}, .reads = {.every = 3}});
   }
   void put_zswap(std::unique_ptr<Backend> device, unsigned threads) {
     zswap_ = *Zswap::create(frames_, {.compressor = compress::Algorithm::kLz4,
