@@ -32,6 +32,7 @@ struct KhugepagedProgress {
 struct NotModelled {
   std::string_view path;  // "hugepages-*/stats/swpout"
   std::string_view why;
+  bool in_some_builds = false;  // of the same release: others have it not
 };
 [[nodiscard]] std::span<const NotModelled> not_modelled();
 
