@@ -151,10 +151,11 @@ void live(benchmark::State& state, const Case& of, Way way) {
 }
 
 void add(const std::string& name, void (*fn)(benchmark::State&, const Case&, Way), const Case& of) {
-  for (const auto& [word, way] : {std::pair{"out", Way::kOut}, {"in", Way::kIn}})
-    benchmark::RegisterBenchmark((name + word).c_str(), fn, of, way)
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
+  for (const auto& [word, way] : {std::pair{"out", Way::kOut}, {"in", Way::kIn}}) {
+    auto* const made = benchmark::RegisterBenchmark((name + word).c_str(), fn, of, way);
+    made->Unit(benchmark::kMillisecond);
+    if (of.threads > 1) made->UseRealTime();
+  }
 }
 
 void add_image(const Image& image) {
