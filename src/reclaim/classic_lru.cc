@@ -45,30 +45,11 @@ void ClassicLru::remove(Pfn head, PageCount pages) {
   context_.table.remove(lruvec(group_of(head)).lists[name], head, pages);
 }
 
-// The pieces stand where the folio stood, the first nearest to the end.
 void ClassicLru::split(Pfn head, std::span<const Order> pieces) {
   copy_marks(context_.table, head, pieces);
   if (slot(head).list == 0) return;
-  PageCount all;
-  for (const Order piece : pieces) all += piece.pages();
-  const auto name = static_cast<std::uint8_t>(slot(head).list - first_);
-  folio::LruList& list = lruvec(group_of(head)).lists[name];
-  Pfn beside = context_.table.younger(head);
-  context_.table.remove(list, head, all);
-  const auto place = [&](Pfn piece) {
-    if (beside.valid()) {
-      context_.table.insert_after(list, beside, piece, pages_of(piece));
-    } else {
-      context_.table.push_front(list, number(static_cast<Name>(name)), piece, pages_of(piece));
-    }
-    beside = piece;
-  };
-  Pfn at = head + pieces.front().pages();
-  for (const Order piece : pieces.subspan(1)) {
-    place(at);
-    at = at + piece.pages();
-  }
-  place(head);
+  split_in_place(lruvec(group_of(head)).lists[static_cast<std::size_t>(slot(head).list - first_)], head,
+                 pieces);
 }
 
 void ClassicLru::deactivate(Pfn head) {
@@ -177,7 +158,7 @@ Reference ClassicLru::check_references(Pfn head) {
 }
 
 void ClassicLru::put_back(Pfn head) {
-  if (slot(head).list == 0) add(head);
+  if (slot(head).list == 0) home_->add(head);
   context_.folios.put(head);
 }
 

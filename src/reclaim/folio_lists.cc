@@ -15,18 +15,26 @@ void copy_marks(const folio::LruTable& table, Pfn head, std::span<const Order> p
   }
 }
 
-void FolioLists::split(Pfn head, std::span<const Order> pieces) {
+void FolioLists::split_in_place(folio::LruList& list, Pfn head, std::span<const Order> pieces) {
   PageCount all;
   for (const Order piece : pieces) all += piece.pages();
-  const bool listed = slot(head).list != 0;
-  if (listed) remove(head, all);
-  copy_marks(context_.table, head, pieces);
-  if (!listed) return;
-  Pfn at = head;
-  for (const Order piece : pieces) {
-    add(at);
+  const std::uint8_t number = slot(head).list;
+  Pfn beside = context_.table.younger(head);
+  context_.table.remove(list, head, all);
+  const auto place = [&](Pfn piece) {
+    if (beside.valid()) {
+      context_.table.insert_after(list, beside, piece, pages_of(piece));
+    } else {
+      context_.table.push_front(list, number, piece, pages_of(piece));
+    }
+    beside = piece;
+  };
+  Pfn at = head + pieces.front().pages();
+  for (const Order piece : pieces.subspan(1)) {
+    place(at);
     at = at + piece.pages();
   }
+  place(head);
 }
 
 void FolioLists::count_scan(const ScanControl& sc, Stock stock, std::uint64_t pages, std::uint64_t folios) {

@@ -67,10 +67,12 @@ class FolioLists {
 
   // Puts the folio where its marks say it belongs. It is on no list.
   virtual void add(Pfn head) = 0;
+  // The same for one that a fault just made or brought back.
+  virtual void add_new(Pfn head) { add(head); }
   // Off its list, which it is on. `pages` is what it held when it was put there.
   virtual void remove(Pfn head, PageCount pages) = 0;
-  // It became these folios, which stand where it stood.
-  virtual void split(Pfn head, std::span<const Order> pieces);
+  // It became these folios, which stand where it stood, if it was on a list.
+  virtual void split(Pfn head, std::span<const Order> pieces) = 0;
   // Its marks were changed: to where they say now.
   void replace(Pfn head) {
     remove(head, context_.folios.order_of(head).pages());
@@ -95,6 +97,10 @@ class FolioLists {
 
   virtual void check_invariants(base::InvariantReport& out) const = 0;
 
+  // These are a part of `home`: what comes back from isolation, perhaps in pieces, goes
+  // where that says.
+  void live_in(FolioLists& home) { home_ = &home; }
+
  protected:
   [[nodiscard]] folio::LruSlot& slot(Pfn head) const { return context_.table.slot(head); }
   [[nodiscard]] const phys::Frame& frame(Pfn head) const { return context_.memory.frame(head); }
@@ -107,10 +113,13 @@ class FolioLists {
   [[nodiscard]] Stock stock_of(Pfn head) const {
     return frame(head).lazyfree != 0 ? Stock::kClean : Stock::kAnon;
   }
+  // Puts the pieces where the folio stood on `list`, the first nearest to the old end.
+  void split_in_place(folio::LruList& list, Pfn head, std::span<const Order> pieces);
   // Takes up to `pages` worth of folios, each with a reference, off the old end of a list.
   [[nodiscard]] std::vector<Pfn> isolate(folio::LruList& list, std::uint64_t pages, std::uint64_t& scanned);
 
   ListContext context_;
+  FolioLists* home_ = this;
 };
 
 // The marks of a split folio for its pieces.

@@ -24,19 +24,22 @@ struct Shrunk {
   std::vector<Pfn> activate;    // are in use, or cannot go
 };
 
-using FolioFn = absl::FunctionRef<void(Pfn)>;
+// Hears of a folio that is in use. False: it is none of the listener's business, and its
+// accessed bits stay.
+using UsedFn = absl::FunctionRef<bool(Pfn)>;
 
 class FolioUsers {
  public:
   virtual ~FolioUsers() = default;
   // How many mappings have used the folio since last asked, which marks them unused: one
-  // walk of the reverse map. `nearby` hears of folios that the same tables showed used
-  // round about, which are marked unused as well; an empty function is not asked.
+  // walk of the reverse map.
   virtual std::uint32_t referenced(Pfn head) = 0;
-  virtual std::uint32_t referenced_and_nearby(Pfn head, FolioFn nearby) = 0;
+  // The same; where it was used, `nearby` hears of the folios in use round about in the same
+  // table, which are marked unused as well.
+  virtual std::uint32_t referenced_and_nearby(Pfn head, UsedFn nearby) = 0;
   // Walks the page tables of every address space of the group; `used` hears of each folio
   // that some entry showed used, which is marked unused. Returns the entries looked at.
-  virtual std::uint64_t walk_tables(folio::GroupId group, FolioFn used) = 0;
+  virtual std::uint64_t walk_tables(folio::GroupId group, UsedFn used) = 0;
   // Reclaims the folios, on each of which the caller holds a reference; asks for each what
   // its use says.
   virtual Shrunk shrink(const std::vector<Pfn>& folios, absl::FunctionRef<Reference(Pfn)> references) = 0;

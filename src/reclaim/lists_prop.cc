@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "reclaim/classic_lru.h"
+#include "reclaim/gen_lru.h"
+#include "reclaim/testing_dual.h"
 #include "reclaim/testing_users.h"
 
 namespace quire::reclaim {
@@ -97,6 +99,8 @@ void play() {
 }
 
 RC_GTEST_PROP(ListsProp, ClassicListsStaySound, ()) { play<ClassicLru>(); }
+RC_GTEST_PROP(ListsProp, GenerationsStaySound, ()) { play<GenLru>(); }
+RC_GTEST_PROP(ListsProp, DualListsStaySound, ()) { play<TwoClassic>(); }
 
 }  // namespace
 }  // namespace quire::reclaim

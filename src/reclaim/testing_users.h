@@ -25,16 +25,17 @@ class TestUsers final : public FolioUsers {
     return used.erase(head.raw()) != 0 ? 1 : 0;
   }
   // What lies within eight folios is near.
-  std::uint32_t referenced_and_nearby(Pfn head, FolioFn nearby) override {
+  std::uint32_t referenced_and_nearby(Pfn head, UsedFn nearby) override {
     const std::uint32_t n = referenced(head);
     if (n == 0) return 0;
     for (std::uint64_t p = head.raw() / 8 * 8; p < head.raw() / 8 * 8 + 8; ++p)
-      if (used.erase(p) != 0) nearby(Pfn(p));
+      if (used.contains(p) && nearby(Pfn(p))) used.erase(p);
     return n;
   }
-  std::uint64_t walk_tables(folio::GroupId /*group*/, FolioFn fn) override {
-    const std::set<std::uint64_t> all = std::exchange(used, {});
-    for (const std::uint64_t p : all) fn(Pfn(p));
+  std::uint64_t walk_tables(folio::GroupId /*group*/, UsedFn fn) override {
+    const std::set<std::uint64_t> all = used;
+    for (const std::uint64_t p : all)
+      if (fn(Pfn(p))) used.erase(p);
     return all.size();
   }
   Shrunk shrink(const std::vector<Pfn>& list, absl::FunctionRef<Reference(Pfn)> references) override {
@@ -108,7 +109,7 @@ struct ListMachine final : folio::LruPort {
   }
 
   void added(Pfn head) override {
-    if (!table.on_list(head)) lists.add(head);
+    if (!table.on_list(head)) lists.add_new(head);
   }
   void freed(Pfn head, Order order) override {
     if (table.on_list(head)) lists.remove(head, order.pages());

@@ -1,0 +1,61 @@
+#include "reclaim/dual_lru.h"
+
+#include "base/check.h"
+
+namespace quire::reclaim {
+
+void DualLru::remove(Pfn head, PageCount pages) {
+  halves_[pages >= large_.pages() ? 1 : 0]->remove(head, pages);
+}
+
+// What stays in its half stands where it stood; pieces that change halves are new there.
+void DualLru::split(Pfn head, std::span<const Order> pieces) {
+  PageCount all;
+  for (const Order piece : pieces) all += piece.pages();
+  FolioLists& from = *halves_[all >= large_.pages() ? 1 : 0];
+  bool stays = true;
+  for (const Order piece : pieces) stays = stays && (piece >= large_) == (all >= large_.pages());
+  if (stays || slot(head).list == 0) return from.split(head, pieces);
+  from.remove(head, all);
+  copy_marks(context_.table, head, pieces);
+  Pfn at = head;
+  for (const Order piece : pieces) {
+    add(at);
+    at = at + piece.pages();
+  }
+}
+
+void DualLru::prepare(ScanControl& sc) {
+  bool may = false;
+  for (const auto& half : halves_) {
+    half->prepare(sc);
+    may = may || sc.may_deactivate;
+  }
+  sc.may_deactivate = may;
+}
+
+// The half that is short first; the other one when the need is great.
+void DualLru::shrink(folio::GroupId group, ScanControl& sc) {
+  constexpr int kGreatNeed = 4;
+  const bool large = sc.order >= large_;
+  FolioLists& first = *halves_[large ? 1 : 0];
+  FolioLists& second = *halves_[large ? 0 : 1];
+  const std::uint64_t before = sc.nr_reclaimed;
+  first.shrink(group, sc);
+  if (sc.nr_reclaimed - before >= sc.nr_to_reclaim) return;
+  if (sc.priority <= kGreatNeed || first.evictable(group).raw() == 0) second.shrink(group, sc);
+}
+
+void DualLru::age(folio::GroupId group, ScanControl& sc) {
+  for (const auto& half : halves_) half->age(group, sc);
+}
+
+PageCount DualLru::evictable(folio::GroupId group) const {
+  return halves_[0]->evictable(group) + halves_[1]->evictable(group);
+}
+
+void DualLru::check_invariants(base::InvariantReport& out) const {
+  for (const auto& half : halves_) half->check_invariants(out);
+}
+
+}  // namespace quire::reclaim
