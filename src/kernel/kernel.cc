@@ -31,6 +31,14 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const phys::MemoryOpt
   return std::unique_ptr<Kernel>(new Kernel(std::move(memory), settings));
 }
 
+void Kernel::start_reclaim(const reclaim::Options& options) {
+  QUIRE_CHECK(spaces_.empty() && !reclaimer_);
+  const auto each_space = [this](const std::function<void(vm::AddressSpace&)>& fn) {
+    for (const auto& mm : spaces_) fn(*mm);
+  };
+  reclaimer_ = std::make_unique<reclaim::Reclaimer>(system_, each_space, options);
+}
+
 vm::AddressSpace& Kernel::create_address_space() {
   spaces_.push_back(std::make_unique<vm::AddressSpace>(system_));
   return *spaces_.back();
@@ -125,6 +133,7 @@ void Kernel::check_invariants(base::InvariantReport& out) {
   system_.anon_vmas.check_invariants(out);
   system_.swap.check_invariants(out);
   system_.khugepaged.check_invariants(out);
+  if (reclaimer_) reclaimer_->check_invariants(out);
   for (const auto& mm : spaces_) mm->check_invariants(out);
   check_table_check(out);
   const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0) +

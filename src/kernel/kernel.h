@@ -13,6 +13,7 @@
 #include "base/report.h"
 #include "policy/settings.h"
 #include "quire/result.h"
+#include "reclaim/reclaimer.h"
 #include "split/splitter.h"
 #include "sysfs/thp_tree.h"
 #include "vm/address_space.h"
@@ -75,6 +76,12 @@ class Kernel {
                                                    const swap::SwaponOptions& options = {});
   [[nodiscard]] Result<void, Errno> swapoff(std::uint8_t device);
 
+  // From now on memory is taken back where it is short, and groups can have limits. Before
+  // the first address space.
+  void start_reclaim(const reclaim::Options& options = {});
+  // Null: this machine takes nothing back.
+  [[nodiscard]] reclaim::Reclaimer* reclaimer() { return reclaimer_.get(); }
+
   // Page tables of all address spaces, in frames.
   [[nodiscard]] PageCount table_pages() const;
   // A number that is equal for equal states: mappings, entries, counters.
@@ -89,6 +96,7 @@ class Kernel {
   vm::System system_;
   split::Splitter splitter_;
   sysfs::ThpTree sysfs_;
+  std::unique_ptr<reclaim::Reclaimer> reclaimer_;
   std::list<std::unique_ptr<vm::AddressSpace>> spaces_;
 };
 

@@ -36,10 +36,6 @@ struct MemoryOptions {
   std::shared_ptr<HostMemory> host = nullptr;
 };
 
-// Whether the owner's frames could be moved. Page tables cannot; those of one
-// kind are taken from the zone together, so that tables lie beside tables.
-enum class MigrateType : std::uint8_t { kMovable, kUnmovable };
-
 // Owns all frames and says who has which.
 //
 // States      : see FrameKind
@@ -66,6 +62,8 @@ class PhysMemory {
 
   // From now on the marks are kept, and `reclaim` is asked where they would not be.
   void keep_watermarks(ReclaimPort& reclaim, const WatermarkOptions& options);
+  // No more: allocations take what is there.
+  void stop_watermarks() { reclaim_ = nullptr; }
   // Whether some zone could give a block of this order and stay above the mark
   // (for kswapd: pgdat_balanced).
   [[nodiscard]] bool any_zone_above(Mark mark, Order order) const;

@@ -7,6 +7,10 @@
 
 namespace quire::phys {
 
+// Whether the owner's frames could be moved. Page tables cannot; those of one
+// kind are taken from the zone together, so that tables lie beside tables.
+enum class MigrateType : std::uint8_t { kMovable, kUnmovable };
+
 // How hard an allocation may try when free memory is short: what the kernel's gfp
 // mask says of reclaim, mildest first.
 enum class Effort : std::uint8_t {
@@ -25,7 +29,7 @@ class ReclaimPort {
   // Less than the low mark is free (wakeup_kswapd).
   virtual void wake_kswapd(Order order) = 0;
   // Frees pages now; returns how many (try_to_free_pages).
-  virtual std::uint64_t direct_reclaim(Order order) = 0;
+  virtual std::uint64_t direct_reclaim(Order order, MigrateType type) = 0;
   // Pages that reclaim could free at best (zone_reclaimable_pages).
   [[nodiscard]] virtual PageCount reclaimable() const = 0;
   // Nothing helped. True: somebody was made to give up memory, it is worth trying again

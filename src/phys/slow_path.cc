@@ -35,7 +35,9 @@ std::optional<Pfn> PhysMemory::allocate_watched(Order order, MigrateType type, E
 
 std::optional<Pfn> PhysMemory::reclaim_and_take(Order order, MigrateType type, Effort effort) {
   for (unsigned fruitless = 0;;) {
-    const std::uint64_t freed = reclaim_->direct_reclaim(order);
+    const std::uint64_t freed = reclaim_->direct_reclaim(order, type);
+    if (const auto first = take_block(order, type, Mark::kMin)) return first;
+    drain_all();  // what was freed may lie in the per-cpu lists
     if (const auto first = take_block(order, type, Mark::kMin)) return first;
     if (effort == Effort::kDirectNoRetry || order > kCostly) return std::nullopt;
     fruitless = freed != 0 ? 0 : fruitless + 1;

@@ -15,7 +15,7 @@ class Reclaimer final : public ReclaimPort {
   explicit Reclaimer(PhysMemory& memory) : memory_(memory) {}
   [[nodiscard]] bool reclaiming() const override { return reclaiming_now; }
   void wake_kswapd(Order /*order*/) override { ++wakes; }
-  std::uint64_t direct_reclaim(Order /*order*/) override {
+  std::uint64_t direct_reclaim(Order /*order*/, MigrateType /*type*/) override {
     ++reclaims;
     if (owned.empty()) return 0;
     memory_.free(owned.back(), kOrder0);

@@ -81,9 +81,11 @@ class AddressSpace final : public MappingPort {
   [[nodiscard]] stats::Counters& counters() { return system_.counters; }
   [[nodiscard]] folio::MmId id() const { return id_; }
   [[nodiscard]] pagetable::PageTable& tables() { return tables_; }
+  [[nodiscard]] const pagetable::PageTable& tables() const { return tables_; }
   [[nodiscard]] MappingTree& mappings() { return mappings_; }
   [[nodiscard]] const MappingTree& mappings() const { return mappings_; }
   [[nodiscard]] Rss& rss() { return rss_; }
+  [[nodiscard]] const Rss& rss() const { return rss_; }
 
   // Takes this address space's one reference on the huge zero folio, making
   // the folio at the system's first use. False when no block is left.
@@ -109,6 +111,9 @@ class AddressSpace final : public MappingPort {
   VirtAddr brk;
   bool has_pinned = false;     // some page of it was pinned once; a child begins without
   bool in_khugepaged = false;  // on khugepaged's list; it alone sets this
+  folio::GroupId group;        // whose limit its memory counts against
+  int oom_score_adj = 0;       // -1000 (never) to 1000 (first) when a victim is sought
+  bool oom_killed = false;     // it was the victim: its process is to end
 
  private:
   // What the entries of an address space show.

@@ -1,8 +1,10 @@
 #include "vm/collapse.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/huge_pmd.h"
 #include "vm/rmap.h"
 #include "vm/swap_cache.h"
@@ -103,17 +105,24 @@ ScanResult swap_in_block(AddressSpace& mm, Vma& vma, VirtAddr block, Entry* firs
   return scan(mm, vma, first, limits, again);
 }
 
+// khugepaged tries as hard as its defrag file says, MADV_COLLAPSE as hard as it can.
+phys::Effort effort_of(const System& system, const CollapseLimits& limits) {
+  const bool daemon = limits.referenced == CollapseLimits::Referenced::kNeeded;
+  return daemon && !system.settings.khugepaged.defrag ? phys::Effort::kNone : phys::Effort::kDirect;
+}
+
 ScanResult collapse_huge_page(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, const Tally& tally,
                               const CollapseLimits& limits) {
-  const auto head = mm.folios().allocate(kOrderPmd);
-  if (!head) {
+  const auto head = alloc_folio(mm, kOrderPmd, effort_of(mm.system(), limits));
+  if (!head && head.error() == NoFolio::kMemory) {
     mm.counters().add(VmEvent::thp_collapse_alloc_failed);
     return ScanResult::kAllocHugePageFail;
   }
   mm.counters().add(VmEvent::thp_collapse_alloc);
+  if (!head) return ScanResult::kCgroupChargeFail;
   Entry* const first = mm.tables().pte(pmd, block);
-  const ScanResult in =
-      tally.unmapped != 0 ? swap_in_block(mm, vma, block, first, limits) : ScanResult::kSucceed;
+  ScanResult in = tally.unmapped != 0 ? swap_in_block(mm, vma, block, first, limits) : ScanResult::kSucceed;
+  if (in == ScanResult::kSucceed && !is_all_there(first, kPagesPerPmd)) in = ScanResult::kPteNonPresent;
   if (in != ScanResult::kSucceed) {
     mm.folios().put(*head);
     return in;
@@ -162,6 +171,10 @@ Errno errno_of(ScanResult result) {
 }
 
 }  // namespace
+
+bool is_all_there(const Entry* first, std::uint32_t n) {
+  return std::all_of(first, first + n, [](Entry e) { return none_or_zero(e) || Native::is_present(e); });
+}
 
 void take_over_pages(AddressSpace& mm, const Vma& vma, Entry* first, std::uint32_t n, Pfn to) {
   copy_pages(mm, first, n, to);

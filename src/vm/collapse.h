@@ -38,6 +38,10 @@ struct Collapse {
   bool attempted = false;
 };
 
+// Whether the `n` entries from `first` on are present or empty: while memory was sought
+// some may have gone to swap.
+[[nodiscard]] bool is_all_there(const Entry* first, std::uint32_t n);
+
 // The pages behind the `n` entries from `first` on, each of them present or
 // empty, are copied into the fresh frames from `to` on and let go: the entries
 // are none afterwards, and what was not there counts as this program's memory.

@@ -1,6 +1,7 @@
 #include "vm/collapse_mthp.h"
 
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/fault_anon.h"
 
 namespace quire::vm {
@@ -61,9 +62,15 @@ ScanResult scan(const Piece& piece) {
 ScanResult collapse_piece(const Piece& piece) {
   const ScanResult result = scan(piece);
   if (result != ScanResult::kSucceed) return result;
-  const auto head = piece.mm.folios().allocate(piece.order);
-  if (!head) return piece.refuse(MthpStat::collapse_alloc_failed, ScanResult::kAllocHugePageFail);
+  const auto head = alloc_folio(piece.mm, piece.order);
+  if (!head && head.error() == NoFolio::kMemory)
+    return piece.refuse(MthpStat::collapse_alloc_failed, ScanResult::kAllocHugePageFail);
   piece.mm.counters().add(MthpStat::collapse_alloc, piece.order);
+  if (!head) return ScanResult::kCgroupChargeFail;
+  if (!is_all_there(piece.first(), piece.pages())) {
+    piece.mm.folios().put(*head);
+    return ScanResult::kPteNonPresent;
+  }
   take_over_pages(piece.mm, piece.vma, piece.first(), piece.pages(), *head);
   map_anon_ptes(piece.mm, piece.vma, piece.begin, piece.pmd, {*head, piece.order}, WpKind::kWrite);
   return ScanResult::kSucceed;

@@ -1,5 +1,6 @@
 #include "vm/fault.h"
 
+#include "vm/charge.h"
 #include "vm/fault_anon.h"
 #include "vm/fault_file.h"
 #include "vm/huge_pmd.h"
@@ -143,6 +144,10 @@ bool is_guarded(AddressSpace& mm, VirtAddr addr) {
 }
 
 FaultResult handle_mm_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
+  const CurrentMm current(mm);
+  if (mm.system().reclaim != nullptr) [[unlikely]]
+    mm.system().reclaim->before_fault(mm);
+  if (mm.oom_killed) return FaultResult::kOom;
   const NotedFault noted(mm, vma, addr);
   return serve_fault(mm, vma, addr, kind);
 }

@@ -3,6 +3,7 @@
 #include "arch/skip_empty.h"
 #include "base/check.h"
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/large_copy.h"
 #include "vm/rmap.h"
 
@@ -25,14 +26,17 @@ OrderSet suitable_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry 
 }
 
 // Each size that cannot be had counts once; the base page counts nothing.
-std::optional<FreshFolio> allocate(AddressSpace& mm, OrderSet orders) {
+std::optional<FreshFolio> allocate(AddressSpace& mm, const Vma& vma, OrderSet orders) {
+  const phys::Effort effort = large_folio_effort(mm.system(), vma);
   while (!orders.empty()) {
     const Order order = orders.highest();
-    if (const auto head = mm.folios().allocate(order)) return FreshFolio{*head, order};
+    const auto head = alloc_folio(mm, order, effort);
+    if (head) return FreshFolio{*head, order};
     mm.counters().add(MthpStat::anon_fault_fallback, order);
+    if (head.error() == NoFolio::kCharge) mm.counters().add(MthpStat::anon_fault_fallback_charge, order);
     orders = orders.without(order);
   }
-  if (const auto head = mm.folios().allocate(kOrder0)) return FreshFolio{*head, kOrder0};
+  if (const auto head = alloc_folio(mm, kOrder0)) return FreshFolio{*head, kOrder0};
   return std::nullopt;
 }
 
@@ -81,7 +85,7 @@ FaultResult do_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& 
   mm.mappings().anon_vma_prepare(vma);
   if (mm.system().settings.policy->collapse_orders != nullptr)
     mm.system().khugepaged.enter_vma(mm, vma, vma.flags);
-  const auto fresh = allocate(mm, suitable_orders(mm, vma, addr, pmd));
+  const auto fresh = allocate(mm, vma, suitable_orders(mm, vma, addr, pmd));
   if (!fresh) return FaultResult::kOom;
   mm.memory().zero(fresh->head, fresh->order);
   if (fresh->order != kOrder0) mm.counters().add(MthpStat::anon_fault_alloc, fresh->order);

@@ -1,6 +1,7 @@
 #include "vm/fault_file.h"
 
 #include "base/check.h"
+#include "vm/charge.h"
 #include "vm/rmap.h"
 
 namespace quire::vm {
@@ -42,7 +43,7 @@ FaultResult cow_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte) {
   mm.mappings().anon_vma_prepare(vma);
   const auto source = mm.system().page_cache.page(vma.file.id, vma.page_index(addr));
   if (!source) return FaultResult::kOom;
-  const auto fresh = mm.folios().allocate(kOrder0);
+  const auto fresh = alloc_folio(mm, kOrder0);
   if (!fresh) return FaultResult::kOom;
   mm.memory().copy(*source, *fresh);
   add_new_anon_rmap(mm, vma, *fresh, addr, MappedBy::kPtes);

@@ -1,6 +1,7 @@
 #include "vm/fork.h"
 
 #include "base/check.h"
+#include "vm/charge.h"
 #include "vm/huge_pmd.h"
 #include "vm/pin.h"
 #include "vm/rmap.h"
@@ -15,8 +16,9 @@ bool needs_copy(const Vma& vma) {
 }
 
 Result<void, Errno> copy_huge_pmd(AddressSpace& child, AddressSpace& parent, Entry& to, Entry& from) {
-  if (!child.tables().deposit()) return fail(Errno::kNoMem);
   const Pfn head = Native::pfn(from);
+  const BusyFolio busy(parent.system(), head);  // the table may have to be reclaimed for
+  if (!child.tables().deposit()) return fail(Errno::kNoMem);
   if (head == parent.system().huge_zero.head) {
     // The parent holds the folio, so taking it for the child cannot fail.
     QUIRE_CHECK(child.get_huge_zero());
@@ -54,7 +56,7 @@ struct Pair {
 // its own, and the parent keeps its entry as it is.
 Result<std::uint32_t, Errno> copy_pinned(AddressSpace& child, AddressSpace& parent, const Pair& vmas,
                                          Entry* to, const Entry* from) {
-  const auto fresh = child.folios().allocate(kOrder0);
+  const auto fresh = alloc_folio(child, kOrder0);
   if (!fresh) return fail(Errno::kNoMem);
   const Pfn page = Native::pfn(*from);
   parent.memory().copy(page, *fresh);
@@ -155,6 +157,10 @@ Result<void, Errno> copy_page_range(AddressSpace& child, AddressSpace& parent, V
 }  // namespace
 
 Result<void, Errno> dup_mmap(AddressSpace& child, AddressSpace& parent) {
+  const CurrentMm current(parent);
+  constexpr int kNoVictim = -1000;
+  child.oom_score_adj = kNoVictim;  // nobody finds it before it is whole
+  child.group = parent.group;
   child.layout = parent.layout;
   child.limits = parent.limits;
   child.thp = parent.thp;
@@ -167,6 +173,7 @@ Result<void, Errno> dup_mmap(AddressSpace& child, AddressSpace& parent) {
     QUIRE_TRY(copy_page_range(child, parent, vma, copy));
   }
   parent.system().khugepaged.fork(child, parent);
+  child.oom_score_adj = parent.oom_score_adj;
   return {};
 }
 

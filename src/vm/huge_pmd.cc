@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/rmap.h"
 #include "vm/swap_cache.h"
 
@@ -16,15 +17,18 @@ using stats::VmEvent;
 namespace {
 
 // A fresh, zeroed 2 MiB folio, or nothing and the counters say so.
-std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm) {
-  const auto head = mm.folios().allocate(kOrderPmd);
+std::optional<Pfn> allocate_folio_pmd(AddressSpace& mm, const Vma& vma) {
+  const auto head = alloc_folio(mm, kOrderPmd, large_folio_effort(mm.system(), vma));
   if (!head) {
     mm.counters().add(VmEvent::thp_fault_fallback);
     mm.counters().add(MthpStat::anon_fault_fallback, kOrderPmd);
+    if (head.error() == NoFolio::kMemory) return std::nullopt;
+    mm.counters().add(VmEvent::thp_fault_fallback_charge);
+    mm.counters().add(MthpStat::anon_fault_fallback_charge, kOrderPmd);
     return std::nullopt;
   }
   mm.memory().zero(*head, kOrderPmd);
-  return head;
+  return *head;
 }
 
 // The counters of a huge fault move here and only here.
@@ -49,7 +53,7 @@ HugeFault map_huge_zero(AddressSpace& mm, const Vma& vma, Entry& pmd) {
 // A write to the huge zero folio gets 2 MiB of its own, or falls back.
 HugeFault do_huge_zero_wp_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pmd) {
   mm.mappings().anon_vma_prepare(vma);
-  const auto head = allocate_folio_pmd(mm);
+  const auto head = allocate_folio_pmd(mm, vma);
   if (!head) return HugeFault::kFallback;
   map_faulted_folio(mm, vma, pmd, addr.align_down(kOrderPmd), *head);
   return HugeFault::kDone;
@@ -65,7 +69,8 @@ bool copies_pmd(const AddressSpace& mm, const Vma& vma) {
 // All of a shared folio, for this program alone. False: no block was to be had.
 bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kind) {
   mm.mappings().anon_vma_prepare(vma);
-  const auto fresh = mm.folios().allocate(kOrderPmd);
+  const BusyFolio busy(mm.system(), Native::pfn(pmd));
+  const auto fresh = alloc_folio(mm, kOrderPmd, large_folio_effort(mm.system(), vma));
   if (!fresh) {
     mm.counters().add(VmEvent::quire_cow_pmd_fallback);
     return false;
@@ -83,13 +88,13 @@ bool copy_pmd(AddressSpace& mm, Vma& vma, VirtAddr block, Entry& pmd, WpKind kin
 }
 
 // A watched page: the fault gets its memory, and only then hands over.
-HugeFault hand_over_to_uffd(AddressSpace& mm, AccessKind kind) {
+HugeFault hand_over_to_uffd(AddressSpace& mm, const Vma& vma, AccessKind kind) {
   if (kind != AccessKind::kWrite && mm.system().settings.use_zero_page) {
     if (mm.get_huge_zero()) return HugeFault::kBus;
     mm.counters().add(VmEvent::thp_fault_fallback);
     return HugeFault::kFallback;
   }
-  const auto head = allocate_folio_pmd(mm);
+  const auto head = allocate_folio_pmd(mm, vma);
   if (!head) return HugeFault::kFallback;
   mm.folios().put(*head);
   return HugeFault::kBus;
@@ -115,9 +120,9 @@ HugeFault do_huge_pmd_anonymous_page(AddressSpace& mm, Vma& vma, VirtAddr addr, 
   if (!vma.block_fits(addr, kOrderPmd)) return HugeFault::kFallback;  // silently: no counter
   mm.mappings().anon_vma_prepare(vma);
   mm.system().khugepaged.enter_vma(mm, vma, vma.flags);
-  if (vma.flags.has(VmFlag::kUffdMissing)) return hand_over_to_uffd(mm, kind);
+  if (vma.flags.has(VmFlag::kUffdMissing)) return hand_over_to_uffd(mm, vma, kind);
   if (kind != AccessKind::kWrite && mm.system().settings.use_zero_page) return map_huge_zero(mm, vma, pmd);
-  const auto head = allocate_folio_pmd(mm);
+  const auto head = allocate_folio_pmd(mm, vma);
   if (!head) return HugeFault::kFallback;
   if (!mm.tables().deposit()) {
     mm.folios().put(*head);

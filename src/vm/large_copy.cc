@@ -1,6 +1,7 @@
 #include "vm/large_copy.h"
 
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/fault_anon.h"
 #include "vm/rmap.h"
 #include "vm/swap_cache.h"
@@ -33,11 +34,12 @@ bool all_shared_of(AddressSpace& mm, const Entry* first, std::uint32_t n, Pfn he
 // The largest order of `orders` whose block `fits`, allocated; smaller ones
 // as frames run out.
 template <typename Fits>
-std::optional<FreshFolio> allocate_fitting(AddressSpace& mm, OrderSet orders, Fits fits) {
+std::optional<FreshFolio> allocate_fitting(AddressSpace& mm, const Vma& vma, OrderSet orders, Fits fits) {
+  const phys::Effort effort = large_folio_effort(mm.system(), vma);
   for (; !orders.empty(); orders = orders.without(orders.highest())) {
     const Order order = orders.highest();
     if (!fits(order)) continue;
-    if (const auto head = mm.folios().allocate(order)) return FreshFolio{*head, order};
+    if (const auto head = alloc_folio(mm, order, effort)) return FreshFolio{*head, order};
     mm.counters().add(VmEvent::quire_cow_fallback);
   }
   return std::nullopt;
@@ -67,7 +69,7 @@ bool map_zero_folio(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd) {
 
 bool expand_zero_pages(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd) {
   const auto block = [&](Order order) { return mm.tables().pte(pmd, addr.align_down(order)); };
-  const auto fresh = allocate_fitting(mm, fault_orders(mm, vma, addr), [&](Order order) {
+  const auto fresh = allocate_fitting(mm, vma, fault_orders(mm, vma, addr), [&](Order order) {
     return all_none_or_zero(block(order), order.pages().raw());
   });
   if (!fresh) return false;
@@ -87,7 +89,7 @@ bool copy_large(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, WpKind kin
   const auto block = [&](Order order) { return mm.tables().pte(pmd, addr.align_down(order)); };
   const auto pages_of = [](Order order) { return static_cast<std::uint32_t>(order.pages().raw()); };
   mm.mappings().anon_vma_prepare(vma);
-  const auto fresh = allocate_fitting(mm, cow_orders(mm, vma, addr), [&](Order order) {
+  const auto fresh = allocate_fitting(mm, vma, cow_orders(mm, vma, addr), [&](Order order) {
     return all_shared_of(mm, block(order), pages_of(order), head);
   });
   if (!fresh) return false;

@@ -30,6 +30,7 @@ bool cool_huge(AddressSpace& mm, Entry& pmd, VirtRange part, ColdAdvice advice) 
     reclaim_pages(mm, isolated);
   } else {
     pmd = Native::make_old(pmd);
+    if (mm.system().reclaim != nullptr) mm.system().reclaim->deactivate(head);
   }
   return true;
 }
@@ -52,6 +53,7 @@ std::uint32_t cool_run(AddressSpace& mm, Entry* pte, std::uint32_t limit, ColdAd
   if (maps != n) return n;  // others map it as well
   if (advice == ColdAdvice::kCold) {
     mm.tables().clear_young_dirty_ptes(pte, n, pagetable::Clear::kYoung);
+    if (anon && mm.system().reclaim != nullptr) mm.system().reclaim->deactivate(head);
   } else if (anon) {
     isolate(mm, head, isolated);
   }

@@ -17,6 +17,7 @@ void mark_lazyfree(AddressSpace& mm, Pfn head) {
   if (f.lazyfree != 0 || mm.folios().mlocked(head)) return;
   f.lazyfree = 1;
   mm.counters().add(VmEvent::pglazyfree, f.order().pages().raw());
+  if (mm.system().reclaim != nullptr) mm.system().reclaim->lazyfree(head);
 }
 
 // True when the entry was dealt with as a whole.

@@ -117,6 +117,7 @@ class ListShrinker {
       }
     }
     if (folios_.refcount(head) != 1 + folios_.cache_refs(head)) return Fate::kKeep;
+    if (system_.reclaim != nullptr) system_.reclaim->evicted(head, *system_.swap.entry_of(head));
     delete_from_swap_cache(system_, head);
     return Fate::kFreed;
   }

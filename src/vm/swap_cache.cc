@@ -32,6 +32,7 @@ std::optional<SwapEntry> add_to_swap(System& system, Pfn head) {
 void add_to_swap_cache(System& system, Pfn head, SwapEntry first) {
   system.swap.add_to_cache(head, system.folios.order_of(head), first);
   enter(system, head);
+  system.folios.add_to_lru(head);
 }
 
 void delete_from_swap_cache(System& system, Pfn head) {

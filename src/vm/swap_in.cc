@@ -1,6 +1,7 @@
 #include "vm/swap_in.h"
 
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/fault_anon.h"
 #include "vm/rmap.h"
 #include "vm/swap_cache.h"
@@ -75,8 +76,11 @@ OrderSet orders_to_swap_in(const SwapFault& f) {
 
 std::optional<Pfn> allocate_large(const SwapFault& f, OrderSet orders) {
   for (; !orders.empty(); orders = orders.without(orders.highest())) {
-    if (const auto head = f.mm.folios().allocate(orders.highest())) return head;
+    const auto head = alloc_folio(f.mm, orders.highest(), large_folio_effort(f.system(), f.vma));
+    if (head) return *head;
     f.mm.counters().add(MthpStat::swpin_fallback, orders.highest());
+    if (head.error() == NoFolio::kCharge)
+      f.mm.counters().add(MthpStat::swpin_fallback_charge, orders.highest());
   }
   return std::nullopt;
 }
@@ -97,12 +101,14 @@ Read fill(const SwapFault& f, Pfn head) {
     f.mm.folios().put(head);
     return std::unexpected(lost(f, done.error()));
   }
+  if (f.system().reclaim != nullptr) f.system().reclaim->refaulted(head, first);
   return SwappedIn{head, first};
 }
 
 Read read_past_cache(const SwapFault& f) {
   auto head = allocate_large(f, orders_to_swap_in(f));
-  if (!head) head = f.mm.folios().allocate(kOrder0);
+  if (!head)
+    if (const auto small = alloc_folio(f.mm, kOrder0)) head = *small;
   if (!head) return std::unexpected(FaultResult::kOom);
   return fill(f, *head);
 }

@@ -1,4 +1,5 @@
 // 2 MiB that went to swap as one PMD entry come back as one.
+#include "vm/charge.h"
 #include "vm/rmap.h"
 #include "vm/swap_in.h"
 
@@ -23,15 +24,17 @@ std::optional<FaultResult> do_swap_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr
   // What others share, or could not be written, is found page by page.
   if (!Native::is_swap_exclusive(pmd) || any_cached(system, first)) return {};
   if (!system.swap.alike_in_zeroes(first, kOrderPmd.pages())) return {};
-  const auto head = mm.folios().allocate(kOrderPmd);
+  const auto head = alloc_folio(mm, kOrderPmd, large_folio_effort(system, vma));
   if (!head) {
     mm.counters().add(MthpStat::swpin_fallback, kOrderPmd);
+    if (head.error() == NoFolio::kCharge) mm.counters().add(MthpStat::swpin_fallback_charge, kOrderPmd);
     return {};
   }
   if (!system.swap.read(first, *head, kOrderPmd)) {  // some pages of it may still be readable
     mm.folios().put(*head);
     return {};
   }
+  if (system.reclaim != nullptr) system.reclaim->refaulted(*head, first);
   mm.counters().add(VmEvent::pgmajfault);
   mm.tables().clear_swap_pmd(pmd);
   system.swap.put(first, kOrderPmd.pages());

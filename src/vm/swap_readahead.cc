@@ -53,10 +53,16 @@ Result<std::optional<SwapReadahead::Read>, swap::IoError> SwapReadahead::read_in
   if (system_.swap.count(entry) == 0) return std::nullopt;
   const auto fresh = system_.folios.allocate(kOrder0);
   if (!fresh) return std::nullopt;
+  if (system_.reclaim != nullptr && system_.current != nullptr &&
+      !system_.reclaim->charge(*system_.current, *fresh, phys::Effort::kDirect)) {
+    system_.folios.put(*fresh);
+    return std::nullopt;
+  }
   if (const auto done = system_.swap.read(entry, *fresh, kOrder0); !done) {
     system_.folios.put(*fresh);
     return std::unexpected(done.error());
   }
+  if (system_.reclaim != nullptr) system_.reclaim->refaulted(*fresh, entry);
   add_to_swap_cache(system_, *fresh, entry);
   system_.folios.put(*fresh);  // the cache has it now
   return Read{*fresh, true};

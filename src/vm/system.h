@@ -21,6 +21,7 @@
 #include "vm/khugepaged.h"
 #include "vm/not_huge.h"
 #include "vm/page_cache.h"
+#include "vm/reclaim_port.h"
 #include "vm/swap_readahead.h"
 
 namespace quire::vm {
@@ -105,6 +106,10 @@ struct System {
   Pfn zero_folio = Pfn::invalid();  // of 64 KiB, only under policies that map one
   HugeZeroFolio huge_zero;
   SplitPort* split = nullptr;
+  ReclaimPort* reclaim = nullptr;
+  AddressSpace* current = nullptr;  // whose fault or call is going on (CurrentMm)
+  std::vector<Pfn> busy;            // folios somebody works with (BusyFolio)
+  std::vector<OomKill> oom_kills;   // everybody who was ended for want of memory, in order
   Khugepaged khugepaged{*this};
   SwapReadahead swap_readahead{*this};
   std::vector<SwapLoss> swap_losses;  // one for each access that met one

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "vm/charge.h"
 #include "vm/each_mapping.h"
 #include "vm/rmap.h"
 
@@ -53,11 +54,12 @@ Result<void, Errno> uffd_register(AddressSpace& mm, VirtRange range) {
 Result<void, Errno> uffd_unregister(AddressSpace& mm, VirtRange range) { return set_mode(mm, range, {}, 0); }
 
 Result<void, Errno> uffd_copy(AddressSpace& mm, VirtAddr page, std::span<const std::byte, kPageSize> bytes) {
+  const CurrentMm current(mm);
   Vma* const vma = mm.mappings().find(page);
   Entry* const pte = QUIRE_TRY(entry_to_fill(mm, vma, page));
   // A marker, even a guard's, gives way.
   if (!Native::is_none(*pte) && !Native::is_guard(*pte)) return fail(Errno::kExist);
-  const auto fresh = mm.folios().allocate(kOrder0);
+  const auto fresh = alloc_folio(mm, kOrder0);
   if (!fresh) return fail(Errno::kNoMem);
   if (mm.memory().contents() == phys::Contents::kKept)
     std::memcpy(mm.memory().bytes(*fresh), bytes.data(), bytes.size());

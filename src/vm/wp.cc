@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "policy/policy.h"
+#include "vm/charge.h"
 #include "vm/large_copy.h"
 #include "vm/rmap.h"
 #include "vm/swap_cache.h"
@@ -77,9 +78,11 @@ bool copied_large(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry old, WpKind k
 
 FaultResult copy(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry& pte, WpKind kind) {
   const Entry old = mm.tables().ptep_get(&pte);
+  const Pfn from = Native::is_special(old) ? mm.system().zero_page : mm.folios().head_of(Native::pfn(old));
+  const BusyFolio busy(mm.system(), from);
   if (copied_large(mm, vma, addr, old, kind)) return FaultResult::kMinor;
   mm.mappings().anon_vma_prepare(vma);
-  const auto fresh = mm.folios().allocate(kOrder0);
+  const auto fresh = alloc_folio(mm, kOrder0);
   if (!fresh) return FaultResult::kOom;
   if (Native::is_special(old)) {
     mm.memory().zero(*fresh, kOrder0);
