@@ -96,6 +96,7 @@ struct PageInfo {
   std::uint32_t mapcount = 0;  // entries that map this page, anywhere
   bool guard = false;          // kNone, and not to be touched: MADV_GUARD_INSTALL
   SwapEntry swap;              // kSwapped
+  bool swapcache = false;      // the folio has slots of a swap device as well
 };
 
 // Consecutive pages in consecutive frames that differ in nothing else: of one

@@ -21,6 +21,7 @@ struct Request {
   unsigned ops = 60;
   std::string on = "both";
   std::string folder = ".";
+  bool swap = false;
   bool json = false;
 };
 
@@ -31,9 +32,14 @@ double milliseconds(std::uint64_t ns, std::uint64_t runs) {
 void print_text(const Request& request, const litmus::FuzzResult& result) {
   for (const litmus::Disagreement& d : result.disagreements)
     fmt::print("run {}: {}\n  {}\n", d.run, d.file, d.finding.what);
-  fmt::print("seed {}: {} experiments, {} steps, {} disagreements; {:.2f} ms each on the engine",
-             request.seed, result.runs, result.steps, result.disagreements.size(),
-             milliseconds(result.engine_ns, result.runs));
+  fmt::print("seed {}: {} experiments, {} steps, {} disagreements", request.seed, result.runs, result.steps,
+             result.disagreements.size());
+  if (result.engine_ns != 0)
+    fmt::print("; {:.2f} ms each on the engine", milliseconds(result.engine_ns, result.runs));
+  if (result.engine_ns == 0) {
+    fmt::print("; {:.0f} ms on the kernel\n", milliseconds(result.kernel_ns, 2 * result.runs));
+    return;
+  }
   if (result.kernel_ns != 0) {
     fmt::print(", {:.0f} ms on the kernel, {:.0f} times as long", milliseconds(result.kernel_ns, result.runs),
                static_cast<double>(result.kernel_ns) / static_cast<double>(result.engine_ns));
@@ -83,20 +89,25 @@ Result<int, Diagnostic> run_litmus_fuzz(Words words) {
   arguments.option("--seed", request.seed, "N", "Which experiments; the same everywhere (default: 1)");
   arguments.option("--runs", request.runs, "N", "How many (default: 100)");
   arguments.option("--ops", request.ops, "N", "Steps of each (default: 60)");
-  arguments.option("--on", request.on, "SIDE", "both (default), or engine: only its invariants are checked",
-                   Values::of({"both", "engine"}));
+  arguments.flag("--swap", request.swap, "With swap: zram, fresh for each experiment");
+  arguments.option("--on", request.on, "SIDE",
+                   "both (default); engine: only its invariants are checked; kernel: against itself",
+                   Values::of({"both", "engine", "kernel"}));
   arguments.option("--folder", request.folder, "DIR", "Where disagreements are written (default: here)");
   arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
-  if (request.on != "both" && request.on != "engine")
-    return fail(misuse(fmt::format("--on \"{}\": there are both, engine", one_line(request.on)), ""));
+  if (request.on != "both" && request.on != "engine" && request.on != "kernel")
+    return fail(misuse(fmt::format("--on \"{}\": there are both, engine, kernel", one_line(request.on)), ""));
   if (request.ops < 2) return fail(misuse("--ops: an experiment has at least 2 steps", ""));
 
   const litmus::FuzzOptions options{
       .seed = request.seed,
       .runs = request.runs,
       .steps = request.ops,
-      .against = request.on == "both" ? litmus::Against::kKernel : litmus::Against::kNobody,
+      .swap = request.swap ? litmus::RandomOptions::Swap::kZram : litmus::RandomOptions::Swap::kNone,
+      .against = request.on == "both"     ? litmus::Against::kKernel
+                 : request.on == "kernel" ? litmus::Against::kItself
+                                          : litmus::Against::kNobody,
       .folder = request.folder};
   const litmus::FuzzResult result =
       QUIRE_TRY(litmus::fuzz(options, [&](const litmus::FuzzResult& r) { show_progress(request, r); }));

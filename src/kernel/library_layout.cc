@@ -127,6 +127,7 @@ class LayoutWalk {
                  : folios.is_anon(info.folio) ? PageInfo::State::kAnon
                                               : PageInfo::State::kFile;
     info.mapcount = zero ? 0 : folios.page_mapcount(page);
+    info.swapcache = mm_.memory().frame(info.folio).swapcache != 0;
     return info;
   }
 
@@ -148,7 +149,8 @@ class LayoutWalk {
     const phys::Frame* const first = &mm_.memory().frame(info.pfn);
     std::uint64_t n = 1;
     while (n < limit && first[n].kind() == first->kind() && first[n].order() == kOrder0 &&
-           first[n].mapcount == first->mapcount && first[n].anon_exclusive == first->anon_exclusive)
+           first[n].mapcount == first->mapcount && first[n].anon_exclusive == first->anon_exclusive &&
+           first[n].swapcache == first->swapcache)
       ++n;
     return n;
   }

@@ -33,6 +33,8 @@ bool holds(Kind kind, std::uint64_t number, const Page& page) {
       return page.state == Page::State::kSwapped;
     case Kind::kGuard:
       return page.state == Page::State::kGuard;
+    case Kind::kSwapcache:
+      return page.has_folio() && page.swapcache;
     case Kind::kOrder:
       return page.has_folio() && page.order == number;
     case Kind::kExclusive:
@@ -109,13 +111,22 @@ class StepCheck {
     }
     std::set<std::uint64_t> folios;
     for (const auto& [at, page] : pages) {
-      if (property.kind == Kind::kCont || property.kind == Kind::kNoCont) {
+      const std::uint64_t n = pages_between(pages.front().first, at).raw();
+      if (property.kind == Kind::kSlot || property.kind == Kind::kSlotsTogether) {
+        if (has_slot(property, page, pages.front().second, n)) continue;
+      } else if (property.kind == Kind::kCont || property.kind == Kind::kNoCont) {
         if (is_cont(seen_, process_, at) == (property.kind == Kind::kCont)) continue;
       } else if (meets(property, page, other, folios)) {
         continue;
       }
       return found(fmt::format("{}: {} is {}", print(Claim(one)), names_.name_of(at), describe(page)));
     }
+  }
+
+  // The page `n` pages behind the first of the range.
+  static bool has_slot(const Property& property, const Page& page, const Page& first, std::uint64_t n) {
+    const std::uint64_t begin = property.kind == Kind::kSlot ? property.number : first.slot;
+    return page.state == Page::State::kSwapped && page.device == first.device && page.slot == begin + n;
   }
 
   // `folios` are those of the pages before.
@@ -177,8 +188,11 @@ class StepCheck {
   }
 
   void check(const ExpectFaults& expected) {
-    if (seen_.ending.faults != expected.faults)
-      found(fmt::format("{} faults, expected {}", seen_.ending.faults, expected.faults), Subject::kEndings);
+    const bool major = expected.kind == ExpectFaults::Kind::kMajor;
+    const std::uint64_t faults = major ? seen_.ending.majors : seen_.ending.faults;
+    if (faults != expected.faults)
+      found(fmt::format("{} {}faults, expected {}", faults, major ? "major " : "", expected.faults),
+            Subject::kEndings);
   }
 
   const Step& step_;

@@ -24,11 +24,12 @@ constexpr std::array<std::string_view, 14> kOfSizes{"anon_fault_alloc",
                                                     "swpout_fallback",
                                                     "zswpout"};
 
-constexpr std::array<std::string_view, 20> kEvents{
+constexpr std::array<std::string_view, 27> kEvents{
     "thp_fault_alloc", "thp_fault_fallback", "thp_fault_fallback_charge", "thp_collapse_alloc",
     "thp_collapse_alloc_failed", "thp_split_page", "thp_split_page_failed", "thp_deferred_split_page",
     "thp_underused_split_page", "thp_split_pmd", "thp_zero_page_alloc", "thp_zero_page_alloc_failed",
-    "thp_swpout", "pglazyfree",
+    "thp_swpout", "thp_swpout_fallback", "pglazyfree", "pswpin", "pswpout", "swpin_zero", "swpout_zero",
+    "swap_ra", "swap_ra_hit",
     // Of named policies; no kernel has them.
     "thp_cow", "quire_cow_pmds", "quire_cow_pmd_fallback", "quire_zero_folios", "quire_zero_expands",
     "cont_pte_double_map_count"};

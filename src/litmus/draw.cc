@@ -29,7 +29,8 @@ char sign_of(const Page& page, Letters& letters) {
 std::string ending_text(const Step& step, const Ending& ending) {
   std::string text = ending.ends.empty() ? "" : " ends in " + ending.ends;
   if (std::holds_alternative<Access>(step.action))
-    text += fmt::format(" ({} fault{})", ending.faults, ending.faults == 1 ? "" : "s");
+    text += fmt::format(" ({} fault{}{})", ending.faults, ending.faults == 1 ? "" : "s",
+                        ending.majors == 0 ? "" : fmt::format(", {} major", ending.majors));
   return text;
 }
 

@@ -11,6 +11,7 @@
 
 #include "arch/native.h"
 #include "base/check.h"
+#include "litmus/fill.h"
 #include "litmus/settings_of.h"
 #include "litmus/words.h"
 #include "quire/kernel.h"
@@ -54,11 +55,22 @@ const char* signal_of(FaultResult result) {
 
 class EngineSide : public Side {
  public:
-  explicit EngineSide(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {
+  EngineSide(std::unique_ptr<Kernel> kernel, const std::vector<SwapDevice>& devices)
+      : kernel_(std::move(kernel)), devices_(devices), numbers_(devices.size()) {
     processes_[kFirstProcess] = &kernel_->spawn();
     find_counters();
   }
   [[nodiscard]] std::string name() const override { return "engine"; }
+
+  // A device of that description, empty, as swapon(2) on one that was set up anew.
+  Result<Ending, Diagnostic> swap_on(unsigned device) {
+    const SwapDevice& wanted = devices_[device];
+    numbers_[device] = QUIRE_TRY(kernel_->swapon(quire::SwapDevice{.size = wanted.size,
+                                                                   .algorithm = wanted.algorithm,
+                                                                   .unit = wanted.unit,
+                                                                   .priority = wanted.priority}));
+    return Ending{};
+  }
 
   Result<Ending, Diagnostic> perform(const Step& step, const Names& names) override {
     names_ = &names;
@@ -99,7 +111,7 @@ class EngineSide : public Side {
     std::vector<std::optional<std::uint64_t>> hashes(pages_between(range.begin, range.end).raw());
     Process& p = *processes_.at(process);
     for (const LayoutRun& run : p.layout_runs(range)) {
-      for (std::uint64_t n = 0; run.first.pfn.valid() && n < run.pages.raw(); ++n) {
+      for (std::uint64_t n = 0; has_bytes(run.first) && n < run.pages.raw(); ++n) {
         const PageInfo page = run.at(n);
         hashes[pages_between(range.begin, page.addr).raw()] = content_of(p, page);
       }
@@ -123,8 +135,17 @@ class EngineSide : public Side {
     }
   }
 
-  // A frame that several programs map is read once.
+  static bool has_bytes(const PageInfo& page) {
+    return page.pfn.valid() || page.state == PageInfo::State::kSwapped;
+  }
+  // A frame that several programs map is read once. What is read from swap may come into
+  // a frame that was another page's.
   std::optional<std::uint64_t> content_of(Process& p, const PageInfo& page) {
+    if (page.state == PageInfo::State::kSwapped) {
+      contents_.clear();
+      if (!p.load(page.addr, page_bytes_)) return std::nullopt;
+      return hash_of({reinterpret_cast<const char*>(page_bytes_.data()), page_bytes_.size()});
+    }
     const bool zero = page.state == PageInfo::State::kZero;
     const auto [known, is_new] = contents_.try_emplace(zero ? kZeroFrame : page.pfn.raw());
     const std::span bytes = std::span(page_bytes_).first(is_new || !known->second ? page_bytes_.size() : 1);
@@ -138,6 +159,12 @@ class EngineSide : public Side {
     Page page;
     if (info.guard) page.state = Page::State::kGuard;
     if (info.state == PageInfo::State::kNone) return page;
+    if (info.state == PageInfo::State::kSwapped) {
+      page.state = Page::State::kSwapped;
+      page.device = info.swap.device();
+      page.slot = info.swap.slot();
+      return page;
+    }
     page.pmd = info.pmd_mapped;
     page.state = info.state == PageInfo::State::kZero   ? Page::State::kZero
                  : info.state == PageInfo::State::kAnon ? Page::State::kAnon
@@ -147,6 +174,7 @@ class EngineSide : public Side {
     page.order = static_cast<std::uint8_t>(info.order.raw());
     page.index = static_cast<std::uint32_t>((info.pfn - info.folio).raw());
     page.mapcount = info.mapcount;
+    page.swapcache = info.swapcache;
     return page;
   }
 
@@ -186,12 +214,28 @@ class EngineSide : public Side {
       return;
     }
     if (result == FaultResult::kMinor) ++ending.faults;
+    if (result == FaultResult::kMajor) ++ending.majors;
+    if (a.fill) return fill_one(a, at, ending);
     std::array<std::byte, 1> byte{static_cast<std::byte>(a.value.value_or(1))};
     if (write) {
       QUIRE_CHECK(process().store(at, byte).has_value());
     } else if (a.value) {
       QUIRE_CHECK(process().load(at, byte).has_value());
       if (byte[0] != static_cast<std::byte>(*a.value)) ++ending.wrong;
+    }
+  }
+
+  // A whole page, or the bytes it should have.
+  void fill_one(const Access& a, VirtAddr at, Ending& ending) {
+    const std::uint64_t page = a.range.begin.offset.raw() / kPageSize;
+    FillWords fill(*a.fill, page + pages_between(of(a.range).begin, at).raw());
+    std::array<std::uint64_t, kPageSize / sizeof(std::uint64_t)> wanted{}, found{};
+    for (std::uint64_t& word : wanted) word = fill.next();
+    if (a.kind == Access::Kind::kWrite) {
+      QUIRE_CHECK(process().store(at, std::as_bytes(std::span(wanted))).has_value());
+    } else {
+      QUIRE_CHECK(process().load(at, std::as_writable_bytes(std::span(found))).has_value());
+      if (found != wanted) ++ending.wrong;
     }
   }
 
@@ -283,6 +327,18 @@ class EngineSide : public Side {
         return not_modelled("write-protection by userfaultfd");
     }
   }
+  // The numbers of devices and of those in use come apart when some are off.
+  Done perform(const Swapoff& s) {
+    auto& number = numbers_[s.device];
+    if (!number) return Ending{.ends = errno_name(Errno::kInval)};
+    const auto off = kernel_->swapoff(*number);
+    if (off) number.reset();
+    return ending_of(off);
+  }
+  Done perform(const Swapon& s) {
+    if (numbers_[s.device]) return Ending{.ends = errno_name(Errno::kBusy)};
+    return swap_on(s.device);
+  }
   Done perform(const Pin& p) {
     const VirtRange range = of(p.range);
     return ending_of(p.to_read ? process().pin_to_read(range.begin, range.size())
@@ -310,6 +366,8 @@ class EngineSide : public Side {
   }
 
   std::unique_ptr<Kernel> kernel_;
+  const std::vector<SwapDevice> devices_;
+  std::vector<std::optional<unsigned>> numbers_;  // of each while it is in use
   std::map<std::string, Process*> processes_;
   std::vector<std::string> counter_names_;
   std::vector<std::size_t> counter_places_;  // of each in Kernel::counters()
@@ -329,6 +387,7 @@ Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experime
     return fail(Diagnostic{
         Diagnostic::Kind::kPrivilege, "engine",
         fmt::format("this is the engine of {}, not of {}", arch::Native::kName, experiment.arch), ""});
+  if (experiment.limit) return not_modelled("limit");
   auto kernel = QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB), .host = std::move(host)},
                                          experiment.policy.empty() ? "linux-6.18" : experiment.policy));
   std::vector<Set> settings = experiment.settings;
@@ -337,7 +396,9 @@ Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experime
   for (const Set& set : settings)
     for (const std::string& file : files_of(set))
       QUIRE_CHECK(kernel->sysfs_write(file, set.value).has_value());
-  return std::make_unique<EngineSide>(std::move(kernel));
+  auto side = std::make_unique<EngineSide>(std::move(kernel), experiment.swaps);
+  for (unsigned device = 0; device < experiment.swaps.size(); ++device) QUIRE_TRY(side->swap_on(device));
+  return side;
 }
 
 }  // namespace quire::litmus

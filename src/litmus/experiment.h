@@ -85,12 +85,25 @@ struct Space {
   bool operator==(const Space&) const = default;
 };
 
+// What whole pages are filled with; fill.h makes it.
+struct Fill {
+  enum class Kind : std::uint8_t {
+    kNoise,  // no codec makes less of it
+    kText,   // a codec makes half of it
+    kZeroes,
+  };
+  Kind kind = Kind::kNoise;
+  std::uint32_t seed = 0;
+  bool operator==(const Fill&) const = default;
+};
+
 struct Access {
   enum class Kind : std::uint8_t { kRead, kWrite };
   Kind kind = Kind::kRead;
   Range range;
   ByteCount every{kPageSize};
-  std::optional<std::uint8_t> value;  // to store, or to find
+  std::optional<std::uint8_t> value;        // to store, or to find
+  std::optional<Fill> fill = std::nullopt;  // the same with whole pages; then there is no value
   bool operator==(const Access&) const = default;
 };
 
@@ -187,6 +200,17 @@ struct Uffd {
   bool operator==(const Uffd&) const = default;
 };
 
+// swapoff(2) and swapon(2) of the device that the `swap` line of this number
+// describes, counted from 0.
+struct Swapoff {
+  unsigned device = 0;
+  bool operator==(const Swapoff&) const = default;
+};
+struct Swapon {
+  unsigned device = 0;
+  bool operator==(const Swapon&) const = default;
+};
+
 // Long-term pins on the pages of a range; or pins for reading, dropped at once.
 struct Pin {
   Range range;
@@ -211,9 +235,9 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
-using Action =
-    std::variant<Map, Space, Access, Advise, Protect, Unmap, Move, Resize, Lock, Unlock, Fork, Exit, Exec,
-                 Prctl, NameProcess, NameMapping, Sizes, Set, Uffd, Pin, Unpin, Khugepaged, Split>;
+using Action = std::variant<Map, Space, Access, Advise, Protect, Unmap, Move, Resize, Lock, Unlock, Fork,
+                            Exit, Exec, Prctl, NameProcess, NameMapping, Sizes, Set, Uffd, Swapoff, Swapon,
+                            Pin, Unpin, Khugepaged, Split>;
 
 // --- Expectations ---
 
@@ -227,6 +251,7 @@ struct Property {
     kAnon,
     kSwapped,
     kGuard,
+    kSwapcache,  // its folio has slots, and is in memory
     kOrder,      // of the folio: `number`
     kSameFolio,  // all pages of the range
     kOwnFolios,  // no two pages of the range share one
@@ -239,6 +264,8 @@ struct Property {
     kPte,
     kCont,  // its entry is one of a block that the hardware may hold as one
     kNoCont,
+    kSlot,           // of the first page: `number`; of each page behind it one more
+    kSlotsTogether,  // in consecutive slots of one device
   };
   Kind kind = Kind::kPresent;
   std::uint64_t number = 0;
@@ -275,7 +302,9 @@ struct ExpectNoOtherCounters {
 };
 
 struct ExpectFaults {
+  enum class Kind : std::uint8_t { kMinor, kMajor };
   std::uint64_t faults = 0;
+  Kind kind = Kind::kMinor;
   bool operator==(const ExpectFaults&) const = default;
 };
 
@@ -299,6 +328,16 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
+// A swap device of the machine, in use from the beginning.
+struct SwapDevice {
+  std::string algorithm = "lz4";
+  ByteCount size;
+  ByteCount unit{kPageSize};  // compressed at once
+  std::optional<int> priority = std::nullopt;
+  bool operator==(const SwapDevice&) const = default;
+};
+inline constexpr std::size_t kMaxSwapDevices = 4;
+
 // What an expectation is about.
 enum class Subject : std::uint8_t { kPages, kContents, kCounters, kEndings };
 
@@ -307,8 +346,10 @@ struct Experiment {
   std::vector<std::string> rules;
   std::optional<Subject> fails;  // it is right when that much of it is wrong
   std::optional<ByteCount> ram;
-  std::string arch;    // empty: any
-  std::string policy;  // empty: every size off
+  std::vector<SwapDevice> swaps;   // in the order they are switched on
+  std::optional<ByteCount> limit;  // of the group of all programs together
+  std::string arch;                // empty: any
+  std::string policy;              // empty: every size off
   std::vector<Set> settings;
   std::vector<Step> steps;
   bool operator==(const Experiment&) const = default;

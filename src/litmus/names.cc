@@ -29,10 +29,13 @@ const std::string* declared_by(const Action& action) {
 // Goes through the steps in order, with what is known so far.
 class NameCheck {
  public:
-  explicit NameCheck(const std::string& file) : file_(file) {}
+  NameCheck(const std::string& file, std::size_t devices) : file_(file), devices_(devices) {}
 
   Result<void, Diagnostic> step(const Step& step) {
     QUIRE_TRY(process(step.process, step.where));
+    if (const auto* const on = std::get_if<Swapon>(&step.action)) QUIRE_TRY(device(on->device, step.where));
+    if (const auto* const off = std::get_if<Swapoff>(&step.action))
+      QUIRE_TRY(device(off->device, step.where));
     for (const Place* const place : places_of(step.action)) QUIRE_TRY(known(*place));
     if (const std::string* const name = declared_by(step.action)) QUIRE_TRY(declare(*name, step.where));
     if (const auto* const fork = std::get_if<Fork>(&step.action))
@@ -47,6 +50,11 @@ class NameCheck {
                                                   std::string hint = {}) const {
     return fail(Diagnostic{Diagnostic::Kind::kDamagedInput, position(file_, where), std::move(what),
                            std::move(hint)});
+  }
+  Result<void, Diagnostic> device(unsigned number, Where where) const {
+    if (number < devices_) return {};
+    return wrong(where,
+                 fmt::format("no swap device {}, expected one of the {} swap lines", number, devices_));
   }
   Result<void, Diagnostic> process(const std::string& name, Where where) const {
     if (lives_.has(name)) return {};
@@ -87,6 +95,7 @@ class NameCheck {
   }
 
   std::string file_;
+  std::size_t devices_;
   std::vector<std::string> names_;
   std::vector<std::string> processes_;
   Lives lives_;
@@ -120,7 +129,7 @@ std::vector<const Place*> places_of(const Claim& claim) {
 }
 
 Result<void, Diagnostic> check_names(const Experiment& experiment, const std::string& file) {
-  NameCheck check(file);
+  NameCheck check(file, experiment.swaps.size());
   for (const Step& step : experiment.steps) QUIRE_TRY(check.step(step));
   return {};
 }

@@ -70,7 +70,7 @@ std::string describe(const Page& page) {
     case Page::State::kAbsent:
       return "absent";
     case Page::State::kSwapped:
-      return "swapped";
+      return fmt::format("swapped to slot {} of device {}", page.slot, page.device);
     case Page::State::kGuard:
       return "a guard";
     case Page::State::kZero:
@@ -78,10 +78,11 @@ std::string describe(const Page& page) {
     default:
       break;
   }
-  return fmt::format(
-      "{} folio {} of {}, page {}, mapped {}{}", page.state == Page::State::kFile ? "file" : "anon",
-      page.folio, base::short_size(Order(page.order).bytes()), page.index,
-      page.mapcount == 1 ? "once" : fmt::format("{} times", page.mapcount), page.pmd ? " by a PMD" : "");
+  return fmt::format("{} folio {} of {}, page {}, mapped {}{}{}",
+                     page.state == Page::State::kFile ? "file" : "anon", page.folio,
+                     base::short_size(Order(page.order).bytes()), page.index,
+                     page.mapcount == 1 ? "once" : fmt::format("{} times", page.mapcount),
+                     page.pmd ? " by a PMD" : "", page.swapcache ? ", in the swap cache" : "");
 }
 
 std::uint64_t hash_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }

@@ -32,7 +32,8 @@ struct View {
 // How a step ended.
 struct Ending {
   std::string ends;          // errno name or signal; empty: success
-  std::uint64_t faults = 0;  // of an access
+  std::uint64_t faults = 0;  // of an access: minor ones
+  std::uint64_t majors = 0;  // and those that had to read
   std::uint64_t bad = 0;     // accesses that ended in a signal
   std::uint64_t wrong = 0;   // reads that did not find the value
   bool operator==(const Ending&) const = default;
@@ -45,7 +46,7 @@ struct Observation {
   bool operator==(const Observation&) const = default;
 };
 
-// A page's bytes at the end, as a hash.
+// A page's bytes at the end, as a hash; a swapped page is read for it.
 struct Content {
   std::string process;
   VirtAddr addr;

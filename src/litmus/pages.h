@@ -14,15 +14,20 @@ struct Page {
   std::uint32_t index = 0;  // of the page in its folio
   std::uint64_t folio = 0;  // equal for pages of one folio: see number_folios
   std::uint32_t mapcount = 0;
+  bool swapcache = false;   // the folio has slots as well
+  std::uint8_t device = 0;  // of a swapped page
+  std::uint64_t slot = 0;   // the same
   bool operator==(const Page&) const = default;
 
+  // Whether there are bytes behind it, wherever they are.
+  [[nodiscard]] bool has_bytes() const { return present() || state == State::kSwapped; }
   [[nodiscard]] bool present() const { return has_folio() || state == State::kZero; }
   // Whether `folio`, `index`, `order` and `mapcount` mean something.
   [[nodiscard]] bool has_folio() const { return state == State::kAnon || state == State::kFile; }
 };
 
 // Pages in a row: consecutive pages of one folio, small folios whose numbers
-// count up, or so many of the same nothing.
+// count up, consecutive slots, or so many of the same nothing.
 struct PageRun {
   Page first;
   std::uint64_t pages = 1;
@@ -33,6 +38,7 @@ struct PageRun {
     Page page = first;
     if (page.has_folio() && page.order != 0) page.index += static_cast<std::uint32_t>(n);
     if (page.has_folio() && page.order == 0) page.folio += n;
+    if (page.state == Page::State::kSwapped) page.slot += n;
     return page;
   }
 };
@@ -66,10 +72,10 @@ class Pages {
     for (const PageRun& run : runs_)
       for (std::uint64_t n = 0; n < run.pages; ++n) fn(run.at(n));
   }
-  // Whether any page is present.
-  [[nodiscard]] bool any_present() const {
+  // Whether any page has bytes behind it.
+  [[nodiscard]] bool any_bytes() const {
     for (const PageRun& run : runs_)
-      if (run.first.present()) return true;
+      if (run.first.has_bytes()) return true;
     return false;
   }
   bool operator==(const Pages&) const = default;

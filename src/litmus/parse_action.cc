@@ -71,6 +71,12 @@ Parsed space(Cursor& line) {
   return s;
 }
 
+Result<Fill, Diagnostic> parse_fill(Cursor& line, Fill::Kind kind) {
+  if (kind == Fill::Kind::kZeroes) return Fill{kind, 0};
+  const auto seed = QUIRE_TRY(parse_number(line, "a number that tells contents apart", 1U << 30));
+  return Fill{kind, static_cast<std::uint32_t>(seed)};
+}
+
 Parsed access(Cursor& line, Access::Kind kind) {
   Access a;
   a.kind = kind;
@@ -80,7 +86,13 @@ Parsed access(Cursor& line, Access::Kind kind) {
     a.every = QUIRE_TRY(parse_bytes(line, "the distance of two accesses"));
     if (a.every.raw() == 0) return fail(line.wrong(where, "a distance of nothing, expected 1 or more"));
   }
-  if (line.take("=")) a.value = QUIRE_TRY(parse_value(line));
+  if (!line.take("=")) return a;
+  if (const auto pattern = number_of(fill_words(), line.peek())) {
+    line.next();
+    a.fill = QUIRE_TRY(parse_fill(line, static_cast<Fill::Kind>(*pattern)));
+  } else {
+    a.value = QUIRE_TRY(parse_value(line));
+  }
   return a;
 }
 Parsed read(Cursor& line) { return access(line, Access::Kind::kRead); }
@@ -159,6 +171,14 @@ Parsed uffd(Cursor& line) {
   return u;
 }
 
+// The number of a device; without one, the first.
+template <typename OfDevice>
+Parsed of_device(Cursor& line) {
+  if (line.done() || line.peek() == "->") return OfDevice{};
+  return OfDevice{static_cast<unsigned>(
+      QUIRE_TRY(parse_number(line, "the number of a swap line, counted from 0", kMaxSwapDevices - 1)))};
+}
+
 Parsed khugepaged(Cursor& line) {
   return Khugepaged{static_cast<unsigned>(QUIRE_TRY(parse_number(line, "a number of rounds", 1000)))};
 }
@@ -214,6 +234,8 @@ constexpr std::array kVerbs{Verb{"map", map},
                             Verb{"sizes", sizes},
                             Verb{"set", set},
                             Verb{"uffd", uffd},
+                            Verb{"swapoff", of_device<Swapoff>},
+                            Verb{"swapon", of_device<Swapon>},
                             Verb{"pin", pin},
                             Verb{"unpin", ranged<Unpin>},
                             Verb{"khugepaged", khugepaged},

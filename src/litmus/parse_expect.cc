@@ -45,6 +45,12 @@ Result<Property, Diagnostic> parse_property(Cursor& line) {
   } else if (line.take("mapcount")) {
     p.kind = Kind::kMapcount;
     p.number = QUIRE_TRY(parse_number(line, "how often each page is mapped", 1000));
+  } else if (line.take("slot")) {
+    p.kind = Kind::kSlot;
+    p.number = QUIRE_TRY(parse_number(line, "the slot of the first page", 1ULL << 40));
+  } else if (line.take("slots")) {
+    p.kind = Kind::kSlotsTogether;
+    if (!line.take("together")) return fail(line.expected("together"));
   } else if (line.take("same")) {
     p.kind = Kind::kSameFolio;
     if (!line.take("folio")) return fail(line.expected("folio"));
@@ -59,9 +65,10 @@ Result<Property, Diagnostic> parse_property(Cursor& line) {
     if (!line.take("folio")) return fail(line.expected("folio"));
     QUIRE_TRY(parse_folio_of(line, p));
   } else {
-    return fail(
-        line.expected("a property: " + list_of(property_words()) +
-                      ", order SIZE, mapcount N, same folio, own folios, folio PLACE, not folio PLACE"));
+    return fail(line.expected(
+        "a property: " + list_of(property_words()) +
+        ", order SIZE, mapcount N, slot N, slots together, same folio, own folios, folio PLACE, "
+        "not folio PLACE"));
   }
   return p;
 }
@@ -114,6 +121,10 @@ Result<Claim, Diagnostic> parse_counter(Cursor& line) {
   return counter;
 }
 
+Result<Claim, Diagnostic> parse_faults(Cursor& line, ExpectFaults::Kind kind) {
+  return ExpectFaults{QUIRE_TRY(parse_number(line, "a number of faults", 1U << 30)), kind};
+}
+
 Result<Claim, Diagnostic> parse_picture(Cursor& line) {
   ExpectPicture picture;
   picture.begin = QUIRE_TRY(parse_place(line));
@@ -134,7 +145,11 @@ Result<Claim, Diagnostic> parse_claim(Cursor& line) {
   if (line.take("picture")) return parse_picture(line);
   line.next();
   if (line.take("counter")) return parse_counter(line);
-  if (line.take("faults")) return ExpectFaults{QUIRE_TRY(parse_number(line, "a number of faults", 1U << 30))};
+  if (line.take("major")) {
+    if (!line.take("faults")) return fail(line.expected("`faults` behind `major`"));
+    return parse_faults(line, ExpectFaults::Kind::kMajor);
+  }
+  if (line.take("faults")) return parse_faults(line, ExpectFaults::Kind::kMinor);
   if (line.take("no")) {
     if (line.take("other") && line.take("counters")) return ExpectNoOtherCounters{};
     return fail(line.expected("`other counters` behind `no`"));

@@ -78,6 +78,24 @@ TEST(Parse, EveryVerb) {
       "  expect faults 3\nexec\nexit\n");
 }
 
+// Devices in the order of their lines, and steps that speak of them by number.
+TEST(Parse, Swap) {
+  const Experiment e = parsed(
+      "swap zram lz4 64M\nswap zram zstd 128M unit 64K priority 7\nlimit 8M\nmap A 1M\n"
+      "write A = noise 3\n  expect A swapped, swapcache, slot 17, slots together\n"
+      "  expect major faults 3\n  expect counter swpin_zero +4\n"
+      "read A = text 4\nwrite A = zeroes\nswapoff\nswapon 1 -> EBUSY\n");
+  ASSERT_EQ(e.swaps.size(), 2U);
+  EXPECT_EQ(e.swaps[0], (SwapDevice{.size = 64_MiB}));
+  EXPECT_EQ(e.swaps[1], (SwapDevice{"zstd", 128_MiB, 64_KiB, 7}));
+  EXPECT_EQ(e.limit, 8_MiB);
+  EXPECT_EQ(std::get<Access>(e.steps[1].action).fill, (Fill{Fill::Kind::kNoise, 3}));
+  EXPECT_EQ(std::get<Access>(e.steps[2].action).fill, (Fill{Fill::Kind::kText, 4}));
+  EXPECT_EQ(std::get<Access>(e.steps[3].action).fill, (Fill{Fill::Kind::kZeroes, 0}));
+  EXPECT_EQ(std::get<Swapoff>(e.steps[4].action).device, 0U);
+  EXPECT_EQ(std::get<Swapon>(e.steps[5].action).device, 1U);
+}
+
 struct Refused {
   const char* text;
   const char* says;
@@ -105,6 +123,15 @@ TEST(Parse, Refusals) {
       {"set 4K always", "x.litmus:1:5: no size of anonymous memory, expected 16K to 2M"},
       {"set 64K maybe",
        "x.litmus:1:9: hugepages-64kB/enabled does not take this, expected always, inherit, madvise or never"},
+      {"swap disk lz4 64M", "x.litmus:1:6: found \"disk\", expected a kind of device: zram"},
+      {"swap zram lz5 64M", "x.litmus:1:11: found \"lz5\", expected one of lzo, lzo-rle, lz4, zstd"},
+      {"swap zram lz4 1K", "x.litmus:1:15: no size of a swap device, expected whole pages, 64K to 64G"},
+      {"swap zram lz4 64M unit 8K", "x.litmus:1:24: no unit of compression, expected 4K, 16K or 64K"},
+      {"swap zram lz4 64M fast", "x.litmus:1:19: found \"fast\", expected unit or priority"},
+      {"limit 4K", "x.litmus:1:7: no limit of memory, expected whole pages, 1M to 64G"},
+      {"swapoff", "x.litmus:1:1: no swap device 0, expected one of the 0 swap lines"},
+      {"map A 1M\nwrite A = noise",
+       "x.litmus:2:16: found the end of the line, expected a number that tells contents apart"},
       {"expect A absent", "x.litmus:1:1: found \"expect\", expected a step before it"},
       {"map A 1M\nexpect A order 3K",
        "x.litmus:2:16: found \"3K\", expected the size of a folio (4K, 64K, 2M)"},

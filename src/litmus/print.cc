@@ -33,6 +33,12 @@ std::string print_value(const std::optional<std::uint8_t>& value) {
   return value ? fmt::format(" = {}", *value) : "";
 }
 
+std::string print(const Fill& fill) {
+  const std::string_view kind = word_of(fill_words(), static_cast<int>(fill.kind));
+  return fill.kind == Fill::Kind::kZeroes ? fmt::format(" = {}", kind)
+                                          : fmt::format(" = {} {}", kind, fill.seed);
+}
+
 // One line for each action.
 struct ActionPrinter {
   std::string operator()(const Map& m) const {
@@ -50,7 +56,7 @@ struct ActionPrinter {
     std::string text = a.kind == Access::Kind::kRead ? "read " : "write ";
     text += litmus::print(a.range);
     if (a.every != Access{}.every) text += " every " + short_size(a.every);
-    return text + print_value(a.value);
+    return text + (a.fill ? print(*a.fill) : print_value(a.value));
   }
   std::string operator()(const Advise& a) const {
     return fmt::format("advise {} {}", word_of(advice_words(), a.advice), litmus::print(a.range));
@@ -88,6 +94,8 @@ struct ActionPrinter {
         fmt::format("uffd {} {}", word_of(uffd_words(), static_cast<int>(u.op)), litmus::print(u.range));
     return u.value == 0 ? text : text + fmt::format(" = {}", u.value);
   }
+  std::string operator()(const Swapoff& s) const { return fmt::format("swapoff {}", s.device); }
+  std::string operator()(const Swapon& s) const { return fmt::format("swapon {}", s.device); }
   std::string operator()(const Pin& p) const {
     return "pin " + litmus::print(p.range) + (p.to_read ? " read" : "");
   }
@@ -108,6 +116,10 @@ std::string print(const Property& p) {
       return "order " + size_of(Order(static_cast<unsigned>(p.number)));
     case Property::Kind::kMapcount:
       return fmt::format("mapcount {}", p.number);
+    case Property::Kind::kSlot:
+      return fmt::format("slot {}", p.number);
+    case Property::Kind::kSlotsTogether:
+      return "slots together";
     case Property::Kind::kSameFolio:
       return "same folio";
     case Property::Kind::kOwnFolios:
@@ -136,10 +148,19 @@ struct ClaimPrinter {
     return fmt::format("expect counter {}{} {:+}", size, e.name, e.moved);
   }
   std::string operator()(const ExpectNoOtherCounters& /*e*/) const { return "expect no other counters"; }
-  std::string operator()(const ExpectFaults& e) const { return fmt::format("expect faults {}", e.faults); }
+  std::string operator()(const ExpectFaults& e) const {
+    return fmt::format("expect {}faults {}", e.kind == ExpectFaults::Kind::kMajor ? "major " : "", e.faults);
+  }
 };
 
 std::string of_process(const std::string& process) { return process == kFirstProcess ? "" : process + ": "; }
+
+std::string print(const SwapDevice& device) {
+  std::string text = fmt::format("swap zram {} {}", device.algorithm, short_size(device.size));
+  if (device.unit != SwapDevice{}.unit) text += " unit " + short_size(device.unit);
+  if (device.priority) text += fmt::format(" priority {}", *device.priority);
+  return text;
+}
 
 std::string print_head(const Experiment& e) {
   std::string text;
@@ -147,6 +168,8 @@ std::string print_head(const Experiment& e) {
   if (!e.rules.empty()) text += fmt::format("rule {}\n", fmt::join(e.rules, " "));
   if (e.fails) text += fmt::format("fails {}\n", word_of(subject_words(), static_cast<int>(*e.fails)));
   if (e.ram) text += "ram " + short_size(*e.ram) + "\n";
+  for (const SwapDevice& device : e.swaps) text += print(device) + "\n";
+  if (e.limit) text += "limit " + short_size(*e.limit) + "\n";
   if (!e.arch.empty()) text += "arch " + e.arch + "\n";
   if (!e.policy.empty()) text += "policy " + e.policy + "\n";
   for (const Set& set : e.settings) text += print(set) + "\n";

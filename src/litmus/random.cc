@@ -61,22 +61,38 @@ std::vector<Set> random_settings(Chance& chance) {
   return settings;
 }
 
+// Some hold all that can be written, some do not; a few are not of whole clusters.
+std::vector<SwapDevice> random_devices(Chance& chance) {
+  static constexpr std::array<std::uint64_t, 8> kSizes{256, 512, 700, 1024, 1100, 2048, 16384, 16384};
+  std::vector<SwapDevice> devices(chance.percent(85) ? 1 : 2);
+  for (SwapDevice& device : devices) {
+    device.algorithm = chance.percent(70) ? "lz4" : "lzo";
+    device.size = PageCount(chance.one_of(kSizes)).bytes();
+    if (chance.percent(50)) device.priority = chance.percent(50) ? 5 : 10;
+  }
+  return devices;
+}
+
 // --- Steps ---
 
 class Script {
  public:
-  explicit Script(std::uint64_t seed)
-      : chance_(seed),
+  explicit Script(const RandomOptions& options)
+      : chance_(options.seed),
+        swap_(options.swap == RandomOptions::Swap::kZram),
         pins_(chance_.percent(30)),
         uffd_(chance_.percent(25)),
         shared_(chance_.percent(15)),
-        exec_(chance_.percent(15)) {}
+        exec_(chance_.percent(15)),
+        swapoff_(swap_ && chance_.percent(5)) {}
 
   Experiment run(unsigned steps) {
     Experiment experiment;
     experiment.about = "made by chance";
     experiment.ram = 128_MiB;
     experiment.settings = random_settings(chance_);
+    if (swap_) experiment.swaps = random_devices(chance_);
+    devices_ = experiment.swaps.size();
     add(experiment, Map{.name = kArena, .size = PageCount(kPages).bytes(), .location = {}});
     if (chance_.percent(95)) add(experiment, Advise{MADV_HUGEPAGE, whole()});
     if (shared_)
@@ -113,6 +129,7 @@ class Script {
   }
 
   Action action() {
+    if (swap_ && chance_.percent(45)) return of_swap();
     if (pins_ && chance_.percent(12)) return pin();
     if (uffd_ && chance_.percent(15)) return uffd();
     if (shared_ && chance_.percent(15)) return of_shared();
@@ -205,6 +222,37 @@ class Script {
     if (uffd.op == kCopy) uffd.value = static_cast<std::uint8_t>(1 + chance_.below(200));
     return uffd;
   }
+  // What goes out, what comes back, and with which sizes.
+  [[nodiscard]] Action of_swap() {
+    if (swapoff_ && chance_.percent(4)) {
+      const auto device = static_cast<unsigned>(chance_.below(devices_));
+      return chance_.percent(50) ? Action(Swapoff{device}) : Action(Swapon{device});
+    }
+    const std::uint64_t dice = chance_.below(100);
+    if (dice < 40) return Advise{MADV_PAGEOUT, chance_.percent(25) ? whole() : range()};
+    if (dice < 44) return Advise{MADV_COLD, range()};
+    if (dice < 49) return Advise{MADV_FREE, range()};
+    if (dice < 53) return Advise{kCollapse, range()};
+    if (dice < 56) return Advise{MADV_POPULATE_WRITE, range()};
+    if (dice < 76) return filled();
+    if (dice < 90 || !lives_.has(kFirstProcess)) return access(Access::Kind::kRead);
+    return setting();
+  }
+  // Noise, text or zeroes all over.
+  [[nodiscard]] Action filled() {
+    Access access{.kind = Access::Kind::kWrite, .range = range(), .value = std::nullopt};
+    access.every = PageCount(chance_.one_of(std::array<std::uint64_t, 4>{1, 1, 1, 3})).bytes();
+    const std::uint64_t dice = chance_.below(100);
+    const auto seed = static_cast<std::uint32_t>(chance_.below(1000));
+    if (dice < 40) {
+      access.fill = Fill{Fill::Kind::kNoise, seed};
+    } else if (dice < 70) {
+      access.fill = Fill{Fill::Kind::kText, seed};
+    } else {
+      access.fill = Fill{Fill::Kind::kZeroes, 0};
+    }
+    return access;
+  }
   // A range of the shared memory.
   [[nodiscard]] Range shared_range() {
     const std::uint64_t first = chance_.below(kSharedPages);
@@ -246,7 +294,8 @@ class Script {
   Chance chance_;
   Lives lives_;
   // What this experiment is about besides.
-  const bool pins_, uffd_, shared_, exec_;
+  const bool swap_, pins_, uffd_, shared_, exec_, swapoff_;
+  std::size_t devices_ = 0;
   std::vector<Range> pinned_;
   std::string process_ = kFirstProcess;
   unsigned children_ = 0;
@@ -255,6 +304,6 @@ class Script {
 
 }  // namespace
 
-Experiment random_experiment(const RandomOptions& options) { return Script(options.seed).run(options.steps); }
+Experiment random_experiment(const RandomOptions& options) { return Script(options).run(options.steps); }
 
 }  // namespace quire::litmus

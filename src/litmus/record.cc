@@ -37,8 +37,10 @@ class Recorder {
     seen.moved = moved();
     lives_.after(step);
     const bool last = i + 1 == experiment_.steps.size();
-    if (look_ != Look::kOutermost || last) QUIRE_TRY(side_.check());
-    if (look_ == Look::kAtTheEnd && !last) return seen;
+    const bool check_each = look_ == Look::kEverything || look_ == Look::kAtTheEnd;
+    if (check_each || last) QUIRE_TRY(side_.check());
+    const bool look_each = look_ == Look::kEverything || look_ == Look::kOutermost;
+    if (!look_each && !last) return seen;
     for (const std::string& process : lives_.alive()) {
       for (const Names::Block& block : blocks_) {
         if (block.step > i) continue;
@@ -67,11 +69,11 @@ class Recorder {
   void note_contents() {
     if (recording_.steps.empty()) return;
     for (const View& view : recording_.steps.back().views) {
-      if (!view.pages.any_present()) continue;
+      if (!view.pages.any_bytes()) continue;
       const auto hashes = side_.contents(view.process, view.range);
       std::uint64_t n = 0;
       view.pages.for_each([&](const Page& page) {
-        if (page.present() && hashes[n])
+        if (page.has_bytes() && hashes[n])
           recording_.contents.push_back({view.process, view.range.begin + PageCount(n), *hashes[n]});
         ++n;
       });

@@ -25,12 +25,17 @@ Json run_json(VirtAddr at, const PageRun& run) {
             {"pages", run.pages},
             {"state", kStates[static_cast<std::size_t>(page.state)]}};
   if (page.present()) json["pmd"] = page.pmd;
+  if (page.state == Page::State::kSwapped) {
+    json["device"] = page.device;
+    json["slot"] = page.slot;
+  }
   if (!page.has_folio()) return json;
   json["order"] = page.order;
   json["folio"] = page.folio;
   json["index"] = page.index;
   json["mapcount"] = page.mapcount;
   json["exclusive"] = page.mapcount == 1;
+  if (page.swapcache) json["swapcache"] = true;
   return json;
 }
 
@@ -52,9 +57,15 @@ Json view_json(const View& view) {
 }
 
 Json step_json(const Step& step, const Observation& seen, const Observation* before, Views views) {
-  Json json{{"line", step.where.line},      {"step", print(step)},    {"ends", seen.ending.ends},
-            {"faults", seen.ending.faults}, {"bad", seen.ending.bad}, {"wrong", seen.ending.wrong},
-            {"counters", Json::object()},   {"views", Json::array()}};
+  Json json{{"line", step.where.line},
+            {"step", print(step)},
+            {"ends", seen.ending.ends},
+            {"faults", seen.ending.faults},
+            {"major_faults", seen.ending.majors},
+            {"bad", seen.ending.bad},
+            {"wrong", seen.ending.wrong},
+            {"counters", Json::object()},
+            {"views", Json::array()}};
   for (const auto& [name, n] : seen.moved) json["counters"][name] = n;
   for (const View& view : seen.views) {
     const View* const old = before == nullptr ? nullptr : find_view(*before, view.process, view.block);
@@ -83,7 +94,12 @@ Page page_from(const Json& run) {
   if (state == kStates.end()) throw std::invalid_argument("state");
   page.state = static_cast<Page::State>(state - kStates.begin());
   page.pmd = run.value("pmd", false);
+  if (page.state == Page::State::kSwapped) {
+    page.device = run.at("device").get<std::uint8_t>();
+    page.slot = run.at("slot").get<std::uint64_t>();
+  }
   if (!page.has_folio()) return page;
+  page.swapcache = run.value("swapcache", false);
   page.order = run.at("order").get<std::uint8_t>();
   page.folio = run.at("folio").get<std::uint64_t>();
   page.index = run.at("index").get<std::uint32_t>();
@@ -106,8 +122,11 @@ View view_from(const Json& json) {
 
 Observation step_from(const Json& json) {
   Observation seen;
-  seen.ending = {json.at("ends").get<std::string>(), json.at("faults").get<std::uint64_t>(),
-                 json.at("bad").get<std::uint64_t>(), json.at("wrong").get<std::uint64_t>()};
+  seen.ending = {.ends = json.at("ends").get<std::string>(),
+                 .faults = json.at("faults").get<std::uint64_t>(),
+                 .majors = json.value("major_faults", std::uint64_t{0}),
+                 .bad = json.at("bad").get<std::uint64_t>(),
+                 .wrong = json.at("wrong").get<std::uint64_t>()};
   for (const auto& [name, n] : json.at("counters").items()) seen.moved[name] = n.get<std::int64_t>();
   for (const Json& view : json.at("views")) seen.views.push_back(view_from(view));
   return seen;

@@ -40,8 +40,9 @@ class Side {
 // What is looked at after each step: every named block; only those that do not
 // lie in an earlier one, which shows their pages as well; or nothing but these
 // after the last step. With kOutermost the side is checked after the last step
-// only: that is for two sides, where each step is checked by the other one.
-enum class Look : std::uint8_t { kEverything, kOutermost, kAtTheEnd };
+// only: that is for two sides, where each step is checked by the other one. kCounters is
+// kAtTheEnd with that: for thousands of steps.
+enum class Look : std::uint8_t { kEverything, kOutermost, kAtTheEnd, kCounters };
 
 // Performs all steps and notes what is seen after each.
 [[nodiscard]] Result<Recording, Diagnostic> record(const Experiment& experiment, Side& side,

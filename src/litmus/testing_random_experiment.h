@@ -20,6 +20,9 @@ class RandomExperiment {
     if (flip()) e.rules = {"2.4", "T5a"};
     if (flip()) e.fails = static_cast<Subject>(rng_.below(4));
     if (flip()) e.ram = 512_MiB;
+    while (e.swaps.size() < kMaxSwapDevices && flip()) e.swaps.push_back(device());
+    if (flip()) e.limit = 8_MiB;
+    devices_ = e.swaps.size();
     if (flip()) e.arch = "arm64";
     if (flip()) e.policy = "thp_anon=64K:always";
     if (flip()) e.settings.push_back(set());
@@ -59,8 +62,15 @@ class RandomExperiment {
     return {{}, {}, "khugepaged/max_ptes_none", std::to_string(rng_.below(512))};
   }
 
+  SwapDevice device() {
+    SwapDevice d{.algorithm = flip() ? "lzo-rle" : "zstd", .size = 64_MiB};
+    if (flip()) d.unit = 16_KiB;
+    if (flip()) d.priority = static_cast<int>(rng_.below(32768));
+    return d;
+  }
+
   Action action() {
-    switch (rng_.below(16)) {
+    switch (rng_.below(17)) {
       case 0: {
         Map m{.name = {}, .size = pages(), .location = location(), .prot = static_cast<int>(rng_.below(8))};
         m.shared = flip();
@@ -104,6 +114,18 @@ class RandomExperiment {
       case 11:
         return flip() ? Action(Khugepaged{static_cast<unsigned>(rng_.below(9))})
                       : Action(Split{range(), Order(static_cast<unsigned>(rng_.below(10)))});
+      case 12: {
+        Access a{.kind = flip() ? Access::Kind::kRead : Access::Kind::kWrite, .range = range(), .value = {}};
+        a.fill = Fill{static_cast<Fill::Kind>(word(fill_words())), 0};
+        if (a.fill->kind != Fill::Kind::kZeroes) a.fill->seed = static_cast<std::uint32_t>(rng_.below(1000));
+        return a;
+      }
+      case 13:
+        if (devices_ != 0) {
+          const auto n = static_cast<unsigned>(rng_.below(devices_));
+          return flip() ? Action(Swapoff{n}) : Action(Swapon{n});
+        }
+        [[fallthrough]];
       default:
         return Access{flip() ? Access::Kind::kRead : Access::Kind::kWrite, range(),
                       flip() ? bytes() : ByteCount(kPageSize), flip() ? std::optional(byte()) : std::nullopt};
@@ -118,6 +140,8 @@ class RandomExperiment {
       case 1:
         return {Property::Kind::kMapcount, rng_.below(9), "", {}};
       case 2:
+        if (flip()) return {Property::Kind::kSlot, rng_.below(9999), "", {}};
+        if (flip()) return {Property::Kind::kSlotsTogether, 0, "", {}};
         return {flip() ? Property::Kind::kSameFolio : Property::Kind::kOwnFolios, 0, "", {}};
       default:
         return {flip() ? Property::Kind::kFolioOf : Property::Kind::kNotFolioOf, 0, flip() ? process() : "",
@@ -133,7 +157,8 @@ class RandomExperiment {
       case 2:
         return ExpectNoOtherCounters{};
       case 3:
-        return ExpectFaults{rng_.below(999)};
+        return ExpectFaults{rng_.below(999),
+                            flip() ? ExpectFaults::Kind::kMinor : ExpectFaults::Kind::kMajor};
       default: {
         ExpectPages e{range(), {}};
         do e.properties.push_back(property());
@@ -160,6 +185,7 @@ class RandomExperiment {
   }
 
   base::Rng rng_;
+  std::size_t devices_ = 0;
   std::vector<std::string> names_;
   std::vector<std::string> processes_{kFirstProcess};
 };

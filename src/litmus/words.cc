@@ -39,15 +39,25 @@ constexpr std::array kPrctl{entry("off", Prctl::ThpDisable::kOff), entry("on", P
 constexpr std::array kSubjects{entry("pages", Subject::kPages), entry("contents", Subject::kContents),
                                entry("counters", Subject::kCounters), entry("endings", Subject::kEndings)};
 
+constexpr std::array kFills{entry("noise", Fill::Kind::kNoise), entry("text", Fill::Kind::kText),
+                            entry("zeroes", Fill::Kind::kZeroes)};
+
 constexpr std::array<std::string_view, 4> kArchitectures{"x86-64", "arm64", "arm64-16k", "arm64-64k"};
 
 using Kind = Property::Kind;
-constexpr std::array kProperties{entry("absent", Kind::kAbsent), entry("present", Kind::kPresent),
-                                 entry("zero", Kind::kZero),     entry("hugezero", Kind::kHugeZero),
-                                 entry("anon", Kind::kAnon),     entry("swapped", Kind::kSwapped),
-                                 entry("guard", Kind::kGuard),   entry("exclusive", Kind::kExclusive),
-                                 entry("shared", Kind::kShared), entry("pmd", Kind::kPmd),
-                                 entry("pte", Kind::kPte),       entry("cont", Kind::kCont),
+constexpr std::array kProperties{entry("absent", Kind::kAbsent),
+                                 entry("present", Kind::kPresent),
+                                 entry("zero", Kind::kZero),
+                                 entry("hugezero", Kind::kHugeZero),
+                                 entry("anon", Kind::kAnon),
+                                 entry("swapped", Kind::kSwapped),
+                                 entry("guard", Kind::kGuard),
+                                 entry("swapcache", Kind::kSwapcache),
+                                 entry("exclusive", Kind::kExclusive),
+                                 entry("shared", Kind::kShared),
+                                 entry("pmd", Kind::kPmd),
+                                 entry("pte", Kind::kPte),
+                                 entry("cont", Kind::kCont),
                                  entry("nocont", Kind::kNoCont)};
 
 }  // namespace
@@ -58,6 +68,7 @@ std::span<const std::string_view> ending_words() { return kEndings; }
 std::span<const NumberedWord> uffd_words() { return kUffd; }
 std::span<const NumberedWord> prctl_words() { return kPrctl; }
 std::span<const NumberedWord> subject_words() { return kSubjects; }
+std::span<const NumberedWord> fill_words() { return kFills; }
 std::span<const NumberedWord> property_words() { return kProperties; }
 
 std::optional<int> number_of(std::span<const NumberedWord> list, std::string_view word) {

@@ -24,6 +24,7 @@ struct NumberedWord {
 [[nodiscard]] std::span<const std::string_view> ending_words();
 [[nodiscard]] std::span<const NumberedWord> uffd_words();   // Uffd::Op
 [[nodiscard]] std::span<const NumberedWord> prctl_words();  // Prctl::ThpDisable
+[[nodiscard]] std::span<const NumberedWord> fill_words();   // Fill::Kind
 // Properties of one word.
 [[nodiscard]] std::span<const NumberedWord> property_words();
 [[nodiscard]] std::span<const NumberedWord> subject_words();  // Property::Kind

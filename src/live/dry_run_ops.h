@@ -37,6 +37,8 @@ class DryRunOps : public FileOps {
     return remove(from);
   }
 
+  Result<void, std::errc> swapoff(const std::filesystem::path& /*device*/) override { return {}; }
+
  private:
   FileOps& real_;
   std::map<std::filesystem::path, std::optional<std::string>> changed_;  // none: removed

@@ -121,6 +121,12 @@ class WatchedOps : public FileOps {
     return FileOps::rename(from, to);
   }
 
+  Result<void, std::errc> swapoff(const fs::path& device) override {
+    before_("swapoff", device);
+    if (fails_on(device)) return fail(std::errc::not_enough_memory);
+    return fail(std::errc::invalid_argument);  // as of a device that is not on
+  }
+
   // Every change of a file of this name fails from now on.
   void fail_on(const std::string& filename) { failing_ = filename; }
 

@@ -1,6 +1,7 @@
 #include "live/file_ops.h"
 
 #include <fcntl.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #include <array>
@@ -72,6 +73,11 @@ Result<void, std::errc> FileOps::remove(const std::filesystem::path& path) {
 
 Result<void, std::errc> FileOps::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return fail(last_errc());
+  return {};
+}
+
+Result<void, std::errc> FileOps::swapoff(const std::filesystem::path& device) {
+  if (::swapoff(device.c_str()) != 0) return fail(last_errc());
   return {};
 }
 

@@ -26,6 +26,8 @@ class FileOps {
   // Gives a file another name, at once: it has the one or the other. Not synced.
   [[nodiscard]] virtual Result<void, std::errc> rename(const std::filesystem::path& from,
                                                        const std::filesystem::path& to);
+  // swapoff(2)
+  [[nodiscard]] virtual Result<void, std::errc> swapoff(const std::filesystem::path& device);
 };
 
 [[nodiscard]] FileOps& real_file_ops();

@@ -35,6 +35,8 @@ Journal journal_of(const nlohmann::json& json) {
   journal.boot_id = json.at("boot_id");
   journal.root = json.at("root");
   for (const auto& file : json.at("files")) journal.files.push_back(entry_of(file));
+  for (const auto& device : json.value("zram", nlohmann::json::array()))
+    journal.devices.push_back({device.at("number"), device.at("diskseq")});
   return journal;
 }
 
@@ -61,6 +63,8 @@ std::string to_json(const Journal& journal) {
   for (const JournalEntry& entry : journal.files) {
     json["files"].push_back({{"path", entry.path}, {"old", entry.old_value}, {"ours", entry.ours}});
   }
+  for (const JournalDevice& device : journal.devices)
+    json["zram"].push_back({{"number", device.number}, {"diskseq", device.diskseq}});
   return json.dump(2) + "\n";
 }
 

@@ -21,11 +21,22 @@ struct JournalEntry {
   bool operator==(const JournalEntry&) const = default;
 };
 
+// A zram device that was added. The sequence number tells it from one that
+// somebody else made later under the same number.
+struct JournalDevice {
+  unsigned number = 0;
+  std::string diskseq;
+  bool operator==(const JournalDevice&) const = default;
+};
+
 struct Journal {
   pid_t pid = 0;  // the holder, for messages
   std::string boot_id;
   std::string root;
   std::vector<JournalEntry> files;
+  std::vector<JournalDevice> devices = {};
+  // Whether there is nothing to put back.
+  [[nodiscard]] bool empty() const { return files.empty() && devices.empty(); }
   bool operator==(const Journal&) const = default;
 
   // Notes that `path`, which holds `current`, is about to be given `next`. The

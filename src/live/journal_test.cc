@@ -19,6 +19,16 @@ TEST(Journal, RoundTrip) {
   EXPECT_EQ(*read, sample());
 }
 
+// Devices are read again; a journal without any has no field for them.
+TEST(Journal, DevicesRoundTrip) {
+  EXPECT_EQ(to_json(sample()).find("zram"), std::string::npos);
+  Journal journal = sample();
+  journal.devices = {{1, "17"}, {3, "19"}};
+  const auto read = parse_journal(to_json(journal), "journal");
+  ASSERT_TRUE(read) << read.error().line();
+  EXPECT_EQ(*read, journal);
+}
+
 // A second change of a file keeps the first old value and knows both of ours.
 TEST(Journal, SecondChangeKeepsTheOldValue) {
   Journal journal = sample();

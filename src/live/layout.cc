@@ -19,15 +19,24 @@ constexpr std::uint64_t kSwapped = 1ULL << 62;
 constexpr std::uint64_t kFileOrShmem = 1ULL << 61;
 constexpr std::uint64_t kGuardRegion = 1ULL << 58;  // shown with kSwapped
 constexpr std::uint64_t kExclusive = 1ULL << 56;
-constexpr std::uint64_t kFrame = (1ULL << 55) - 1;
+constexpr std::uint64_t kFrame = (1ULL << 55) - 1;  // of a swapped page its slot, above:
+constexpr unsigned kDeviceBits = 5;                 // the number of its device
 
 // What is kept of the words of /proc/kpageflags: the bits above, moved down.
-enum FrameFlag : std::uint8_t { kAnon = 1, kHead = 2, kTail = 4, kHugetlb = 8, kZeroPage = 16, kNoPage = 32 };
+enum FrameFlag : std::uint8_t {
+  kAnon = 1,
+  kHead = 2,
+  kTail = 4,
+  kHugetlb = 8,
+  kZeroPage = 16,
+  kNoPage = 32,
+  kSwapCache = 64
+};
 
 std::uint8_t flags_of(std::uint64_t word) {
   const auto bit = [word](unsigned n, FrameFlag flag) { return (word >> n & 1) != 0 ? flag : 0; };
-  return static_cast<std::uint8_t>(bit(12, kAnon) | bit(15, kHead) | bit(16, kTail) | bit(17, kHugetlb) |
-                                   bit(24, kZeroPage) | bit(20, kNoPage));
+  return static_cast<std::uint8_t>(bit(12, kAnon) | bit(13, kSwapCache) | bit(15, kHead) | bit(16, kTail) |
+                                   bit(17, kHugetlb) | bit(24, kZeroPage) | bit(20, kNoPage));
 }
 
 std::uint32_t count_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
@@ -56,6 +65,7 @@ class LayoutReader::Frames {
     page.order = folio_.order;
     page.anon = (folio_.flags & kAnon) != 0;
     page.zero = (folio_.flags & kZeroPage) != 0;
+    page.swapcache = (folio_.flags & kSwapCache) != 0;
     page.hugetlb = (folio_.flags & kHugetlb) != 0;
     page.special = (folio_.flags & kNoPage) != 0;
     return {};
@@ -152,6 +162,8 @@ Result<PageView, Diagnostic> view_of(std::uint64_t word, const std::string& name
   page.present = (word & kPresent) != 0;
   page.guard_region = (word & kGuardRegion) != 0;
   page.swapped = (word & kSwapped) != 0 && !page.guard_region;
+  if (page.swapped)
+    page.swap = {static_cast<std::uint8_t>(word & ((1U << kDeviceBits) - 1)), (word & kFrame) >> kDeviceBits};
   if (!page.present) return page;
   page.exclusive = (word & kExclusive) != 0;
   const std::uint64_t frame = word & kFrame;

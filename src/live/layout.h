@@ -25,8 +25,10 @@ struct PageView {
   bool exclusive = false;     // mapped exactly once
   bool zero = false;          // the zero page, or part of the huge zero folio
   bool pmd_mapped = false;
-  bool hugetlb = false;  // of hugetlbfs: its order is not looked for
-  bool special = false;  // memory of a device, which no folio holds
+  bool hugetlb = false;    // of hugetlbfs: its order is not looked for
+  bool special = false;    // memory of a device, which no folio holds
+  bool swapcache = false;  // the folio has slots on a swap device as well
+  SwapEntry swap;          // where a swapped page is
   Pfn pfn = Pfn::invalid();
   Pfn head = Pfn::invalid();   // the folio's first frame
   Order order;                 // the folio's

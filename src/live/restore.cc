@@ -6,6 +6,7 @@
 
 #include "live/host.h"
 #include "live/setting_files.h"
+#include "live/zram.h"
 
 namespace quire::live {
 
@@ -47,6 +48,15 @@ std::vector<const JournalEntry*> in_restoring_order(const Journal& journal) {
                                      [&](const JournalEntry& e) { return e.path == value.path; }));
   }
   return entries;
+}
+
+// All of them, also when one cannot be; the last that cannot is told.
+Result<void, Diagnostic> remove_devices(const Journal& journal, const std::filesystem::path& sys,
+                                        FileOps& ops) {
+  Result<void, Diagnostic> done;
+  for (const JournalDevice& device : journal.devices)
+    if (auto removed = remove_zram(device, sys, ops); !removed) done = std::move(removed);
+  return done;
 }
 
 Diagnostic not_restored(std::string where, std::string what) {
@@ -92,7 +102,9 @@ Result<RestoreReport, Diagnostic> restore_and_remove(const JournalPlace& place, 
       return fail(not_restored(place.path,
                                fmt::format("the journal is for {}, not for {}", journal->root, place.root)));
     }
+    const auto removed = remove_devices(*journal, place.sys, ops);
     report = QUIRE_TRY(restore_files(*journal, ops));
+    if (!removed) return fail(not_restored(removed.error().where, removed.error().what));
   }
   if (const auto removed = ops.remove(place.path); !removed) {
     return fail(Diagnostic{

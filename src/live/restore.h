@@ -37,6 +37,7 @@ struct JournalPlace {
   std::filesystem::path path;
   std::string root;
   std::string boot_id;
+  std::filesystem::path sys = "/sys";  // where zram devices are
 };
 
 // Restores from the journal at `place` and removes it. No journal, or one of an

@@ -9,6 +9,7 @@
 #include "live/lock_file.h"
 #include "live/setting_changes.h"
 #include "live/watchdog.h"
+#include "live/zram.h"
 
 namespace quire::live {
 
@@ -40,7 +41,7 @@ Result<void, Diagnostic> store(const Journal& journal, const JournalPlace& place
 FileOps& ops_of(const GuardConfig& config) { return config.ops != nullptr ? *config.ops : real_file_ops(); }
 
 JournalPlace place_of(const GuardConfig& config, const char* name) {
-  return {config.state_dir / name, config.thp_root.string(), config.boot_id};
+  return {config.state_dir / name, config.thp_root.string(), config.boot_id, config.sys};
 }
 
 SettingsGuard::SettingsGuard(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -80,6 +81,18 @@ Result<std::vector<SettingChange>, Diagnostic> SettingsGuard::apply(const policy
   return changes;
 }
 
+Result<unsigned, Diagnostic> SettingsGuard::add_zram() {
+  State& s = *state_;
+  const JournalDevice device = QUIRE_TRY(hot_add_zram(s.config.sys, s.ops));
+  s.journal.devices.push_back(device);
+  if (auto stored = store(s.journal, s.place, s.ops); !stored) {
+    s.journal.devices.pop_back();
+    QUIRE_TRY(remove_zram(device, s.config.sys, s.ops));
+    return fail(stored.error());
+  }
+  return device.number;
+}
+
 Result<void, Diagnostic> SettingsGuard::keep() {
   State& s = *state_;
   if (s.journal.files.empty()) return {};
@@ -93,9 +106,10 @@ Result<void, Diagnostic> SettingsGuard::keep() {
 
 Result<RestoreReport, Diagnostic> SettingsGuard::restore() {
   State& s = *state_;
-  if (s.journal.files.empty()) return RestoreReport{};
+  if (s.journal.empty()) return RestoreReport{};
   RestoreReport report = QUIRE_TRY(restore_and_remove(s.place, s.ops));
   s.journal.files.clear();
+  s.journal.devices.clear();
   return report;
 }
 

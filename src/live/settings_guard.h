@@ -27,6 +27,7 @@ struct GuardConfig {
   std::filesystem::path state_dir = default_state_dir();  // lock and journal
   std::string boot_id = current_boot_id();
   FileOps* ops = nullptr;  // the outside world; nullptr: the real one
+  std::filesystem::path sys = "/sys";
 };
 [[nodiscard]] FileOps& ops_of(const GuardConfig& config);
 [[nodiscard]] JournalPlace place_of(const GuardConfig& config, const char* journal_name);
@@ -44,6 +45,9 @@ struct GuardConfig {
 //                         holds a value that the journal says is ours
 //               I-GUARD-3 the journal is removed only after every file holds
 //                         its old value or one that is somebody else's
+//               I-GUARD-5 a zram device is set up only after a journal that names
+//                         it is on disk; whoever restores takes it out of use
+//                         and removes it
 //               I-GUARD-4 while settings change, no size is ever allowed that
 //                         neither the state before nor the state after allows
 // Ways out    : restore() and the destructor; for an exception that nobody
@@ -65,6 +69,11 @@ class SettingsGuard {
   // restored before the Diagnostic is given.
   [[nodiscard]] Result<std::vector<SettingChange>, Diagnostic> apply(
       const policy::Settings& settings, KhugepagedSleep sleep = KhugepagedSleep::asleep);
+
+  // A new zram device of this guard, not set up: its number (live/zram.h does
+  // the rest). Restoring ends its use as swap and removes it. kPrivilege on a
+  // kernel that has no zram.
+  [[nodiscard]] Result<unsigned, Diagnostic> add_zram();
 
   // What was applied stays when this is gone: in one step the journal becomes
   // that of restore_applied() (live/applied.h). Dying before that step restores.

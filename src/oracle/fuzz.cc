@@ -54,8 +54,8 @@ class Fuzzer {
 
   Result<FuzzResult, Diagnostic> run(const FuzzProgress& progress) {
     while (result_.runs < options_.runs && result_.disagreements.size() < options_.most) {
-      const Experiment experiment =
-          random_experiment({.seed = seed_of(options_.seed, result_.runs), .steps = options_.steps});
+      const Experiment experiment = random_experiment(
+          {.seed = seed_of(options_.seed, result_.runs), .steps = options_.steps, .swap = options_.swap});
       const Pair pair = QUIRE_TRY(both(experiment));
       if (!pair.findings.empty()) QUIRE_TRY(note(experiment));
       ++result_.runs;
@@ -79,7 +79,7 @@ class Fuzzer {
 
   Result<Pair, Diagnostic> both(const Experiment& experiment, Patience patience = {}) {
     Pair pair;
-    auto engine = on_engine(experiment);
+    auto engine = options_.against == Against::kItself ? on_kernel(experiment) : on_engine(experiment);
     if (!engine) {  // a broken invariant is a finding as well
       if (engine.error().kind == Diagnostic::Kind::kPrivilege) return fail(engine.error());
       pair.findings.push_back({{}, engine.error().line(), Evidence::kCertain});
@@ -150,7 +150,7 @@ Result<FuzzResult, Diagnostic> fuzz(const FuzzOptions& options, const FuzzProgre
   auto memory = make_host_memory();
   QUIRE_TRY(engine_side(random_experiment({.seed = 0, .steps = 1}), memory));
   std::optional<KernelHost> host;
-  if (options.against == Against::kKernel) host.emplace(QUIRE_TRY(KernelHost::open()));
+  if (options.against != Against::kNobody) host.emplace(QUIRE_TRY(KernelHost::open()));
   return Fuzzer(options, std::move(host), std::move(memory)).run(progress);
 }
 

@@ -12,17 +12,20 @@
 #include <vector>
 
 #include "litmus/check.h"
+#include "litmus/random.h"
 #include "oracle/kernel_side.h"
 #include "quire/result.h"
 
 namespace quire::litmus {
 
-enum class Against : std::uint8_t { kNobody, kKernel };
+// kItself: the kernel against the kernel, which tells what it does by chance.
+enum class Against : std::uint8_t { kNobody, kKernel, kItself };
 
 struct FuzzOptions {
   std::uint64_t seed = 1;  // experiment i of a seed is the same on every host
   std::uint64_t runs = 100;
   unsigned steps = 60;
+  RandomOptions::Swap swap = RandomOptions::Swap::kNone;
   Against against = Against::kKernel;  // kNobody: only invariants and bytes of the engine
   unsigned shrink_tries = 400;
   std::string folder = ".";  // for the files of disagreements

@@ -17,7 +17,9 @@
 #include "litmus/words.h"
 #include "live/host.h"
 #include "live/unique_fd.h"
+#include "live/zram.h"
 #include "oracle/khugepaged_nap.h"
+#include "oracle/live_group.h"
 #include "oracle/live_programs.h"
 
 namespace quire::litmus {
@@ -43,14 +45,38 @@ std::string error_name(int error) {
 Ending ending_of(const Answer& answer) {
   return {.ends = answer.bad != 0 ? signal_name(answer.signal) : error_name(answer.error),
           .faults = answer.faults,
+          .majors = answer.majors,
           .bad = answer.bad,
           .wrong = answer.wrong};
 }
 
+// Swap is out of use when the programs that filled it are gone.
+class SwapInUse {
+ public:
+  explicit SwapInUse(LiveSwap& swap) : swap_(swap) {}
+  SwapInUse(const SwapInUse&) = delete;
+  SwapInUse& operator=(const SwapInUse&) = delete;
+  // What fails here fails again, and is told, before the next experiment.
+  ~SwapInUse() { (void)swap_.turn_off(); }
+
+ private:
+  LiveSwap& swap_;
+};
+
 class KernelSide : public Side {
  public:
-  KernelSide(KernelHost& host, const policy::Settings& settings) : host_(host), settings_(settings) {
+  KernelSide(KernelHost& host, const policy::Settings& settings, const Experiment& experiment,
+             std::unique_ptr<LiveGroup> group)
+      : host_(host),
+        settings_(settings),
+        devices_(experiment.swaps),
+        swap_(host.swap()),
+        group_(std::move(group)) {
     slots_[kFirstProcess] = 0;
+  }
+  [[nodiscard]] Result<void, Diagnostic> enter_group() const {
+    if (group_) return group_->add(programs_.pid(0));
+    return {};
   }
   [[nodiscard]] std::string name() const override { return "Linux " + live::describe_host().kernel_release; }
 
@@ -81,7 +107,7 @@ class KernelSide : public Side {
     std::array<char, kPageSize> page{};
     for (std::size_t i = 0; views && i < hashes.size(); ++i) {
       const auto at = static_cast<off_t>((range.begin + PageCount(i)).raw());
-      if ((*views)[i].present &&
+      if (((*views)[i].present || (*views)[i].swapped) &&
           ::pread(memory.get(), page.data(), page.size(), at) == static_cast<ssize_t>(page.size()))
         hashes[i] = hash_of({page.data(), page.size()});
     }
@@ -93,7 +119,11 @@ class KernelSide : public Side {
 
   static Page page_of(const live::PageView& view) {
     Page page;
-    if (view.swapped) page.state = Page::State::kSwapped;
+    if (view.swapped) {
+      page.state = Page::State::kSwapped;
+      page.device = view.swap.device();
+      page.slot = view.swap.slot();
+    }
     if (view.guard_region) page.state = Page::State::kGuard;
     if (!view.present) return page;
     page.pmd = view.pmd_mapped;
@@ -103,6 +133,7 @@ class KernelSide : public Side {
     page.order = static_cast<std::uint8_t>(view.order.raw());
     page.index = static_cast<std::uint32_t>((view.pfn - view.head).raw());
     page.mapcount = view.mapcount;
+    page.swapcache = view.swapcache;
     return page;
   }
 
@@ -135,7 +166,9 @@ class KernelSide : public Side {
                 .stride = a.every.raw(),
                 .value = a.value ? *a.value
                          : write ? 1
-                                 : -1});
+                                 : -1,
+                .fill = a.fill,
+                .first_page = a.range.begin.offset.raw() / kPageSize});
   }
   Done perform(const Advise& a) { return call(Call::kMadvise, a.range, a.advice); }
   Done perform(const Protect& p) { return call(Call::kMprotect, p.range, p.prot); }
@@ -198,6 +231,14 @@ class KernelSide : public Side {
                 .number = static_cast<int>(u.op),
                 .value = u.value});
   }
+  Done perform(const Swapoff& s) {
+    return run({.call = Call::kSwapoff, .number = static_cast<int>(host_.swap().number(s.device))});
+  }
+  Done perform(const Swapon& s) {
+    return run({.call = Call::kSwapon,
+                .number = static_cast<int>(host_.swap().number(s.device)),
+                .flags = live::swapon_flags(devices_[s.device].priority)});
+  }
   Done perform(const Pin& p) { return call(p.to_read ? Call::kPinToRead : Call::kPin, p.range); }
   Done perform(const Unpin& u) { return call(Call::kUnpin, u.range); }
   Done perform(const Khugepaged& k) {
@@ -218,6 +259,10 @@ class KernelSide : public Side {
 
   KernelHost& host_;
   policy::Settings settings_;
+  const std::vector<SwapDevice> devices_;
+  // In this order: programs go first, and what they had with them.
+  const SwapInUse swap_;
+  const std::unique_ptr<LiveGroup> group_;
   LivePrograms programs_;
   std::map<std::string, unsigned> slots_;
   const Names* names_ = nullptr;
@@ -263,6 +308,7 @@ KernelHost::KernelHost(KernelHost&& other) noexcept
     : guard_(std::move(other.guard_)),
       layouts_(std::move(other.layouts_)),
       counters_(std::move(other.counters_)),
+      swap_(std::move(other.swap_)),
       khugepaged_naps_(other.khugepaged_naps_),
       ours_(std::exchange(other.ours_, false)) {}
 
@@ -285,7 +331,12 @@ Result<std::unique_ptr<Side>, Diagnostic> KernelHost::side(const Experiment& exp
   if (!settings || settings->policy != &policy::kLinux618)
     return fail(cannot("the policy " + experiment.policy + " is one of the engine only"));
   QUIRE_TRY(apply(*settings));
-  return std::make_unique<KernelSide>(*this, *settings);
+  QUIRE_TRY(swap_.turn_on(guard_, experiment.swaps));
+  std::unique_ptr<LiveGroup> group;
+  if (experiment.limit) group = QUIRE_TRY(LiveGroup::make(*experiment.limit));
+  auto side = std::make_unique<KernelSide>(*this, *settings, experiment, std::move(group));
+  QUIRE_TRY(side->enter_group());
+  return side;
 }
 
 }  // namespace quire::litmus

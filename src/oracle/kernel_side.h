@@ -3,10 +3,11 @@
 
 #include <memory>
 
-#include "oracle/kernel_counters.h"
 #include "litmus/side.h"
 #include "live/layout.h"
 #include "live/settings_guard.h"
+#include "oracle/kernel_counters.h"
+#include "oracle/live_swap.h"
 
 namespace quire::litmus {
 
@@ -30,12 +31,15 @@ class KernelHost {
   // What shows pages and counters, kept open from experiment to experiment.
   [[nodiscard]] live::LayoutReader& layouts() { return layouts_; }
   [[nodiscard]] KernelCounters& counters() { return counters_; }
+  // The swap devices of the experiment that runs.
+  [[nodiscard]] LiveSwap& swap() { return swap_; }
 
  private:
   KernelHost(live::SettingsGuard guard, live::LayoutReader layouts);
   live::SettingsGuard guard_;
   live::LayoutReader layouts_;
   KernelCounters counters_;
+  LiveSwap swap_;
   bool khugepaged_naps_ = false;
   bool ours_ = true;  // not moved away
 };

@@ -6,15 +6,18 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "litmus/fill.h"
 #include "oracle/program_pins.h"
 #include "oracle/program_uffd.h"
 
@@ -24,24 +27,44 @@ namespace {
 sigjmp_buf after_signal;
 void on_signal(int signal) { siglongjmp(after_signal, signal); }
 
-std::uint64_t minor_faults() {
+struct Faults {
+  std::uint64_t minor = 0, major = 0;
+};
+Faults faults() {
   rusage usage{};
   // The first call may itself fault on the stack of a fresh child.
   ::getrusage(RUSAGE_SELF, &usage);
   ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_minflt);
+  return {static_cast<std::uint64_t>(usage.ru_minflt), static_cast<std::uint64_t>(usage.ru_majflt)};
 }
 
 void* pointer(std::uint64_t addr) { return reinterpret_cast<void*>(addr); }
 
-// One byte each. The counter is read right before and after each access.
+// Of the page at `at`, whose first byte was touched. False: a read found others.
+bool access_page(const Command& c, std::uint64_t at) {
+  auto* const words = static_cast<volatile std::uint64_t*>(pointer(at));
+  FillWords fill(*c.fill, c.first_page + (at - c.addr) / kPageSize);
+  bool same = true;
+  for (std::size_t i = 0; i < kPageSize / sizeof *words; ++i) {
+    const std::uint64_t word = fill.next();
+    if (c.call == Call::kWrite) {
+      words[i] = word;
+    } else {
+      same = words[i] == word && same;
+    }
+  }
+  return same;
+}
+
+// One byte each, or pages after their first. The counters are read right before
+// and after each access.
 Answer access(const Command& c) {
   Answer answer;
   for (volatile std::uint64_t offset = 0; offset < c.length;) {
     const std::uint64_t at = c.addr + offset;
     offset = offset + c.stride;
     if (const int signal = sigsetjmp(after_signal, 1); signal == 0) {
-      const std::uint64_t before = minor_faults();  // sigsetjmp may have faulted itself
+      const Faults before = faults();  // sigsetjmp may have faulted itself
       auto* const byte = static_cast<volatile unsigned char*>(pointer(at));
       int found = c.value;
       if (c.call == Call::kWrite) {
@@ -49,14 +72,23 @@ Answer access(const Command& c) {
       } else {
         found = *byte;
       }
-      answer.faults += minor_faults() - before;
-      if (c.value >= 0 && found != c.value) ++answer.wrong;
+      const Faults after = faults();
+      answer.faults += after.minor - before.minor;
+      answer.majors += after.major - before.major;
+      const bool same = c.fill ? access_page(c, at) : c.value < 0 || found == c.value;
+      if (!same) ++answer.wrong;
     } else {
       ++answer.bad;
       answer.signal = signal;
     }
   }
   return answer;
+}
+
+Answer swap_call(const Command& c) {
+  std::array<char, 32> device{};
+  std::snprintf(device.data(), device.size(), "/dev/zram%d", c.number);
+  return answer_to(c.call == Call::kSwapon ? ::swapon(device.data(), c.flags) : ::swapoff(device.data()));
 }
 
 Answer perform(const Command& c) {
@@ -81,6 +113,9 @@ Answer perform(const Command& c) {
       return answer_to(::munlock(at, c.length));
     case Call::kPrctl:
       return answer_to(::prctl(PR_SET_THP_DISABLE, c.number, c.flags, 0, 0));
+    case Call::kSwapoff:
+    case Call::kSwapon:
+      return swap_call(c);
     case Call::kFork:
       return answer_to(::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0));
     default:
@@ -102,7 +137,7 @@ void become_program() {
   CPU_ZERO(&one);
   CPU_SET(0, &one);
   ::sched_setaffinity(0, sizeof one, &one);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   ::sigaction(SIGSEGV, &action, nullptr);
   ::sigaction(SIGBUS, &action, nullptr);

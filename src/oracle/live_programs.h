@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "litmus/experiment.h"
 #include "quire/types.h"
 
 namespace quire::litmus {
@@ -28,6 +29,8 @@ enum class Call : std::uint8_t {
   kMlock,
   kMunlock,
   kPrctl,
+  kSwapoff,  // of /dev/zram`number`
+  kSwapon,   // `flags` as swapon(2)
   kPin,
   kUnpin,
   kPinToRead,
@@ -40,9 +43,11 @@ enum class Call : std::uint8_t {
 struct Command {
   Call call = Call::kRead;
   std::uint64_t addr = 0, length = 0, stride = kPageSize;
-  int number = 0;  // prot, advice, MREMAP_*, what prctl is told
-  int flags = 0;   // MAP_*, flags of prctl
-  int value = -1;  // the byte to write or to find; a read with -1 only touches
+  int number = 0;                           // prot, advice, MREMAP_*, what prctl is told
+  int flags = 0;                            // MAP_*, flags of prctl
+  int value = -1;                           // the byte to write or to find; a read with -1 only touches
+  std::optional<Fill> fill = std::nullopt;  // what whole pages are to be instead
+  std::uint64_t first_page = 0;             // the number of the first page for that
   std::uint64_t to = 0, new_length = 0;
   unsigned slot = 0;  // of the child
 };
@@ -51,6 +56,7 @@ struct Answer {
   int error = 0;             // errno; 0: success
   std::uint64_t value = 0;   // an address, a pid
   std::uint64_t faults = 0;  // of reads and writes: minor faults
+  std::uint64_t majors = 0;  // major ones
   std::uint64_t bad = 0;     // of them: accesses that ended in a signal
   int signal = 0;            // the last of these
   std::uint64_t wrong = 0;   // reads that found another byte

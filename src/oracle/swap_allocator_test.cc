@@ -1,0 +1,74 @@
+// The kernel's thp_swap_allocator_test on the engine and on this kernel.
+#include "litmus/swap_allocator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/testing_sanitized.h"
+#include "litmus/engine_side.h"
+#include "oracle/kernel_side.h"
+#include "oracle/testing_setting.h"
+
+namespace quire::litmus {
+namespace {
+
+using Options = SwapAllocatorOptions;
+
+unsigned rounds() { return static_cast<unsigned>(testing::setting("QUIRE_SWAP_ROUNDS", 1)); }
+
+std::vector<SwapFallback> on_engine(const Options& options) {
+  const Experiment experiment = swap_allocator_experiment(options);
+  const auto side = engine_side(experiment);
+  EXPECT_TRUE(side) << side.error().line();
+  if (!side) return {};
+  const auto recording = record(experiment, **side, Look::kCounters);
+  EXPECT_TRUE(recording) << recording.error().line();
+  return recording ? swap_fallbacks(experiment, *recording) : std::vector<SwapFallback>{};
+}
+
+std::int64_t all_split(const std::vector<SwapFallback>& rounds) {
+  std::int64_t n = 0;
+  for (const SwapFallback& round : rounds) n += round.split;
+  return n;
+}
+
+const Options kRuns[] = {{}, {.small = Options::Small::kYes}, {.swap_in = Options::SwapIn::kFolios}};
+
+// Behind an indirection any slots will do: no folio is ever split.
+TEST(SwapAllocator, IndirectionNeverFallsBack) {
+  for (Options options : kRuns) {
+    options.rounds = rounds();
+    options.policy = "swap-slots-any";
+    const auto seen = on_engine(options);
+    ASSERT_EQ(seen.size(), options.rounds + 1);
+    EXPECT_EQ(all_split(seen), 0);
+    EXPECT_EQ(seen.front(), (SwapFallback{.whole = 960, .split = 0}));
+  }
+}
+
+// As many folios find no run of slots as on this kernel, in each round.
+TEST(SwapAllocator, FallsBackAsOftenAsThisKernel) {
+  if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
+  auto host = KernelHost::open();
+  if (!host) GTEST_SKIP() << host.error().line();
+  for (Options options : kRuns) {
+    options.rounds = rounds();
+    const Experiment experiment = swap_allocator_experiment(options);
+    const auto side = host->side(experiment);
+    if (!side) GTEST_SKIP() << side.error().line();
+    const auto recording = record(experiment, **side, Look::kCounters);
+    ASSERT_TRUE(recording) << recording.error().line();
+    const auto kernel = swap_fallbacks(experiment, *recording);
+    const auto engine = on_engine(options);
+    ASSERT_EQ(engine.size(), kernel.size());
+    for (std::size_t i = 0; i < kernel.size(); ++i) {
+      EXPECT_EQ(engine[i].whole, kernel[i].whole) << "round " << i;
+      EXPECT_EQ(engine[i].split, kernel[i].split) << "round " << i;
+      ::testing::Test::RecordProperty("round" + std::to_string(i), static_cast<int>(kernel[i].split));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quire::litmus
