@@ -6,6 +6,25 @@
 namespace quire::vm {
 namespace {
 
+// What is populated for writing counts as written, also where no fault was needed
+// (FOLL_TOUCH of follow_page_pte and touch_pmd).
+void touch_written(AddressSpace& mm, VirtAddr addr) {
+  Entry* const pmd = mm.tables().peek_pmd(addr);
+  if (Native::is_leaf(*pmd)) {
+    *pmd = Native::make_dirty(Native::make_young(*pmd));
+    return;
+  }
+  const Entry e = *mm.tables().pte(*pmd, addr);
+  const Pfn head = mm.folios().head_of(Native::pfn(e));
+  if (!Native::is_dirty(e)) mm.memory().frame(head).dirty = 1;
+}
+
+FaultResult populate_one(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
+  const FaultResult result = fault_in(mm, vma, addr, kind);
+  if (result == FaultResult::kHit && kind == AccessKind::kWrite) touch_written(mm, addr);
+  return result;
+}
+
 // The pages of `part` of one mapping; ends at the first that cannot be had.
 Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Populated& done) {
   if (vma.flags.has_any(VmFlag::kIo | VmFlag::kPfnMap | VmFlag::kLockOnFault)) return {};
@@ -13,7 +32,7 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
   const bool write = vma.flags.has(VmFlag::kWrite) && !vma.is_shared();
   const AccessKind kind = write ? AccessKind::kWrite : AccessKind::kRead;
   for (VirtAddr addr = part.begin; addr < part.end; addr += PageCount(1)) {
-    const FaultResult result = fault_in(mm, vma, addr, kind);
+    const FaultResult result = populate_one(mm, vma, addr, kind);
     if (is_fault(result)) ++done.faults;
     if (result == FaultResult::kOom) return fail(Errno::kAgain);
     if (result == FaultResult::kBus || result == FaultResult::kSegv) return fail(Errno::kNoMem);
@@ -57,7 +76,7 @@ Result<Populated, Errno> faultin_page_range(AddressSpace& mm, VirtRange range, A
     if (vma == nullptr) return fail(Errno::kNoMem);
     const VmFlag needed = kind == AccessKind::kWrite ? VmFlag::kWrite : VmFlag::kRead;
     if (vma->is_special() || !vma->flags.has(needed)) return fail(Errno::kInval);
-    switch (fault_in(mm, *vma, addr, kind)) {
+    switch (populate_one(mm, *vma, addr, kind)) {
       case FaultResult::kHit:
         break;
       case FaultResult::kMinor:
