@@ -21,8 +21,8 @@ enum class Kswapd : std::uint8_t { kRuns, kNever };
 
 struct Options {
   LruKind lru = LruKind::kClassic;
-  std::uint32_t swappiness = 60;      // 0 to 200
-  std::optional<ByteCount> min_free;  // min_free_kbytes; none: as the kernel boots with
+  std::uint32_t swappiness = 60;        // 0 to 200
+  std::optional<ByteCount> min_free{};  // min_free_kbytes; none: as the kernel boots with
   std::uint32_t watermark_scale_factor = 10;
   Kswapd kswapd = Kswapd::kRuns;
   Order large{4};                 // from which order on a folio is large, for the dual kinds
