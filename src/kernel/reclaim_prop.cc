@@ -169,6 +169,15 @@ TEST_P(ReclaimBytes, SurviveFailingAllocations) {
   }
 }
 
+// Some of both, for longer: the deferred-split queue once took a page of zeroes out of the
+// hands of a copy that was waiting for memory.
+TEST_P(ReclaimBytes, SurviveFailuresForLong) {
+  for (const std::uint64_t seed : {20U, 21U, 25U}) {
+    Play play({GetParam(), "64K", seed % 2 != 0 ? 9U : 0U, seed % 3 != 0 ? 4U : 0U, seed});
+    play.run(25000);
+  }
+}
+
 // A device that does not take every folio: what it refuses stays in memory.
 TEST_P(ReclaimBytes, SurviveADeviceThatRefuses) {
   for (const unsigned n : {1U, 2U, 5U}) {

@@ -1,5 +1,6 @@
 #include "split/shrinker.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "split/zeroes.h"
@@ -22,6 +23,8 @@ bool underused(const vm::System& system, Pfn head) {
 enum class Fate : std::uint8_t { kSplit, kKeptForGood, kKeptForNow };
 
 Fate shrink(vm::System& system, Pfn head) {
+  // Somebody holds entries of it: a page of zeroes would be gone under their hands.
+  if (std::ranges::find(system.busy, head) != system.busy.end()) return Fate::kKeptForNow;
   const bool partial = system.folios.large(head).partially_mapped;
   if (!partial && (system.folios.mlocked(head) || !underused(system, head))) return Fate::kKeptForGood;
   if (!vm::split_folio(system, head)) return partial ? Fate::kKeptForNow : Fate::kKeptForGood;
