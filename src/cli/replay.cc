@@ -23,7 +23,8 @@ namespace {
 struct Request {
   std::string file;
   std::vector<std::string> policies;
-  std::string ram = "64G";
+  std::string ram;
+  std::string machine;
   std::string profile;
   unsigned jobs = default_jobs();
   bool by_mapping = false;
@@ -56,6 +57,15 @@ void tell_notes(const report::ReplayAnswer& answer) {
 // Fewer are no timeline, and more than a page can show.
 constexpr unsigned kMostSamples = 2000;
 
+Result<std::optional<lab::Machine>, Diagnostic> machine_of(const Request& request) {
+  if (request.machine.empty()) return std::nullopt;
+  if (!request.ram.empty()) {
+    return fail(Diagnostic{Diagnostic::Kind::kUsage, "replay: --machine", "has its own memory",
+                           "leave out --ram, and write ram=SIZE in the machine"});
+  }
+  return QUIRE_TRY(lab::parse_machine(request.machine, "replay: --machine"));
+}
+
 Result<void, Diagnostic> check(const Request& request) {
   if (request.timeline == 0) return {};
   const auto misuse = [](std::string what, std::string hint) {
@@ -83,6 +93,8 @@ Result<int, Diagnostic> run_replay(Words words) {
                    "In the kernel's words, or 4K, 16K+64K, all; repeatable");
   arguments.option("--ram", request.ram, "SIZE", "Memory of the simulated machine (default 64G)",
                    Values::of({"1G", "4G", "16G", "64G", "256G", "1T"}));
+  arguments.option("--machine", request.machine, "MACHINE",
+                   "Instead: one short of memory, 'ram=4G swap=block:4G'", Values{Values::Kind::kAny});
   arguments.option("--profile", request.profile, "FILE",
                    "Machine that times are of (default: reference machine)", Values::files(".toml"));
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
@@ -92,7 +104,9 @@ Result<int, Diagnostic> run_replay(Words words) {
   arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
-  const ByteCount ram = QUIRE_TRY(ram_of("replay", request.ram));
+  const std::optional<lab::Machine> machine = QUIRE_TRY(machine_of(request));
+  const ByteCount ram =
+      machine ? machine->ram : QUIRE_TRY(ram_of("replay", request.ram.empty() ? "64G" : request.ram));
   const trace::Reader reader = QUIRE_TRY(open_recording("replay", request.file));
   QUIRE_TRY(check(request));
   report::ReplayAnswer answer{.policies = QUIRE_TRY(policies_of("replay", request.policies)),
@@ -104,12 +118,17 @@ Result<int, Diagnostic> run_replay(Words words) {
   runs.reserve(answer.policies.size());
   const auto profile = QUIRE_TRY(profile_of(request.profile));
   for (const lab::Policy& policy : answer.policies)
-    runs.push_back(
-        {.settings = policy.settings, .ram = ram, .profile = profile, .timeline_samples = request.timeline});
+    runs.push_back({.settings = policy.settings,
+                    .ram = ram,
+                    .profile = profile,
+                    .timeline_samples = request.timeline,
+                    .machine = machine});
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
   if (request.by_mapping) answer.uses = QUIRE_TRY(report::uses_of(request.file, runs, answer.results));
   if (request.json) {
-    fmt::print("{}", report::to_text(report::replay_document(answer, request.file, reader, ram, *profile)));
+    auto document = report::replay_document(answer, request.file, reader, ram, *profile);
+    if (machine) document["machine"]["description"] = machine->text;
+    fmt::print("{}", report::to_text(document));
   } else {
     print_table(answer, arguments.ink());
   }

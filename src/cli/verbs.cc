@@ -28,9 +28,21 @@ constexpr Group kLitmus{
     .examples = {"quire litmus run litmus/*.litmus", "quire litmus run --on both mine.litmus",
                  "quire litmus fuzz --on engine --runs 1000"}};
 
+constexpr std::array kGenerateVerbs{
+    Verb{"phone-day", "a day of a phone: apps opened, put aside, opened again", &run_generate_phone_day},
+};
+
+constexpr Group kGenerate{
+    .name = "generate",
+    .summary = "Recordings of programs that never ran, made by documented models.",
+    .verbs = kGenerateVerbs,
+    .examples = {"quire generate phone-day -o day.quire", "quire generate phone-day --seed 7 -o other.quire",
+                 "quire generate phone-day --hours 4 -o morning.quire"}};
+
 constexpr std::array kVerbs{
     Verb{"record", "run a program and write down its memory events", &run_record},
     Verb{"convert", "make a recording of perf, strace or lackey output", &run_convert},
+    Verb{"generate", "make a recording by a model: the day of a phone", nullptr, &kGenerate},
     Verb{"export", "recordings and results for other programs, and for a mail", &run_export},
     Verb{"info", "what a recording holds", &run_info},
     Verb{"replay", "what the program would have done under other policies", &run_replay},

@@ -21,6 +21,7 @@ using RunVerb = Result<int, Diagnostic> (*)(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_convert(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_export(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_info(Words words);
+[[nodiscard]] Result<int, Diagnostic> run_generate_phone_day(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_replay(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_verify(Words words);
 [[nodiscard]] Result<int, Diagnostic> run_advise(Words words);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lab/machine_setup.h"
 #include "lab/replayer.h"
 
 namespace quire::lab {
@@ -98,10 +99,12 @@ void count_space(const Replayer& replayer, const MappingNames& names, trace::MmI
 Result<MemoryUse, Diagnostic> memory_use(trace::Reader& reader, const ReplayOptions& options,
                                          std::uint64_t events) {
   QUIRE_TRY(reader.rewind());
-  const auto kernel = QUIRE_TRY(
-      kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
+  const BuiltMachine built =
+      QUIRE_TRY(build_machine(machine_of(options), options.settings, reader.contents()));
+  kernel::Kernel* const kernel = built.kernel.get();
   kernel->system().remember_reasons();
   Replayer replayer(*kernel, reader.header(), cost::reference_profile(), options.own);
+  replayer.put_into(built.group);
   MappingNames names;
   trace::Event event;
   for (std::uint64_t n = 0; n < events && QUIRE_TRY(reader.next(event)); ++n) {

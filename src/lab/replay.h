@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cost/bill.h"
+#include "lab/machine.h"
 #include "lab/own_advice.h"
 #include "lab/timeline.h"
 #include "policy/settings.h"
@@ -26,6 +27,24 @@ struct ReplayOptions {
   std::shared_ptr<const cost::Profile> profile = nullptr;  // that prices it; null: the reference machine's
   OwnAdvice own{};                                         // what the programs say besides
   unsigned timeline_samples = 0;                           // 2 or more: keep a timeline
+  std::optional<Machine> machine{};                        // instead of `ram`: one that may be short of it
+};
+
+// The machine these options speak of.
+[[nodiscard]] Machine machine_of(const ReplayOptions& options);
+
+// What a machine that was short of memory did about it; the counters say the rest.
+struct Pressure {
+  std::uint64_t major_faults = 0;
+  std::uint64_t accesses = 0;  // pages that samples of the recording used again
+  std::uint64_t oom_kills = 0;
+  std::uint64_t left_out = 0;  // events of processes that had been killed
+  PageCount swap_used;         // at the end
+  PageCount peak_swap_used;
+  ByteCount zram_stored;  // at the end, before compression
+  ByteCount zram_compressed;
+  ByteCount zram_memory;  // that its pool took
+  ByteCount peak_zram_memory;
 };
 
 // What one replay came to. Counts are of the whole recorded process tree.
@@ -63,6 +82,7 @@ struct ReplayResult {
   // What the recording holds that this replay does not model, and what did
   // not fit: one sentence each, with how often.
   std::vector<std::string> notes;
+  std::optional<Pressure> pressure;  // when the machine could be short of memory
   std::optional<Timeline> timeline;  // when it was asked for
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/size.h"
+#include "trace/accessed.h"
 #include "vm/fault.h"
 #include "vm/fault_file.h"
 
@@ -49,10 +50,18 @@ AccessKind kind_of(const Event& e, const vm::AddressSpace& mm) {
 
 Diagnostic out_of_memory(ByteCount ram) {
   return {Diagnostic::Kind::kFailure, "replay",
-          fmt::format("the simulated machine of {} has no frame left, and reclaim is not modelled",
+          fmt::format("the simulated machine of {} has no frame left, and nothing to swap to",
                       base::human_size(ram)),
-          "give it more with --ram"};
+          "give it more with --ram, or a swap device with --machine"};
 }
+
+Diagnostic nobody_to_kill() {
+  return {Diagnostic::Kind::kFailure, "replay", "memory and swap are full, and nobody is left to be killed",
+          "give the machine more of either"};
+}
+
+// Samples are in pages of the recording's machine.
+constexpr unsigned kSamplePageShift = 12;
 
 // The part of the address space that the folio behind `addr` fills.
 VirtRange folio_at(vm::AddressSpace& mm, VirtAddr addr) {
@@ -106,6 +115,8 @@ Result<void, Diagnostic> Replayer::apply(const Event& e) {
   switch (e.kind) {
     case Kind::kTouch:
       return touch(e);
+    case Kind::kAccessed:
+      return accessed(e);
     case Kind::kFork:
       return fork(e);
     case Kind::kExec:
@@ -136,35 +147,82 @@ Result<void, Diagnostic> Replayer::apply(const Event& e) {
   return {};
 }
 
+Result<FaultResult, Diagnostic> Replayer::use(vm::AddressSpace& mm, const Event& e, AccessKind kind) {
+  const PageCount anon = mm.rss().anon();
+  const FaultResult result = vm::access(mm, e.addr, kind);
+  if (result == FaultResult::kHit) return result;
+  if (result == FaultResult::kMajor) ++pressure_.major_faults;
+  if (result == FaultResult::kMinor) ++result_.minor_faults;
+  if (is_fault(result)) bill_fault(mm, e, mm.rss().anon() < anon ? PageCount() : mm.rss().anon() - anon);
+  if (result == FaultResult::kOom && kernel_.reclaimer() == nullptr)
+    return fail(out_of_memory(kernel_.system().memory.total().bytes()));
+  if (result == FaultResult::kOom && !mm.oom_killed) return fail(nobody_to_kill());
+  return result;
+}
+
 Result<void, Diagnostic> Replayer::touch(const Event& e) {
   if ((e.flags & TouchBits::kUncounted) != 0) return {};  // came again, counted, later
   ++result_.touches;
   vm::AddressSpace* const mm = space(e.mm);
   if (mm == nullptr) {
-    note("a touch in an address space the recording does not show the beginning of");
+    if (!was_killed(e.mm)) note("a touch in an address space the recording does not show the beginning of");
     return {};
   }
   if (e.task >= last_touch_.size()) last_touch_.resize(e.task + 64UL);
   last_touch_[e.task] = e.addr;
-  const PageCount anon = mm->rss().anon();
-  switch (vm::access(*mm, e.addr, kind_of(e, *mm))) {
-    case FaultResult::kMajor:
-    case FaultResult::kMinor:
-      ++result_.minor_faults;
-      bill_fault(*mm, e, mm->rss().anon() - anon);
-      if (races_.watches(e.mm)) races_.served(e.mm, e.task, folio_at(*mm, e.addr), e.time_us);
-      break;
-    case FaultResult::kHit:
-      hit(*mm, e);
-      break;
-    case FaultResult::kSegv:
-    case FaultResult::kBus:
-      ++result_.refused;
-      break;
-    case FaultResult::kOom:
-      return fail(out_of_memory(kernel_.system().memory.total().bytes()));
+  const FaultResult result = QUIRE_TRY(use(*mm, e, kind_of(e, *mm)));
+  if (is_fault(result) && races_.watches(e.mm)) races_.served(e.mm, e.task, folio_at(*mm, e.addr), e.time_us);
+  if (result == FaultResult::kHit) hit(*mm, e);
+  if (result == FaultResult::kSegv || result == FaultResult::kBus) ++result_.refused;
+  bury();
+  return {};
+}
+
+// The pages of a sample were used: their accessed bits are set, and what is not in
+// memory any more comes back.
+Result<void, Diagnostic> Replayer::accessed(const Event& e) {
+  Event at = e;
+  trace::RunCursor cursor(e);
+  for (trace::PageRun run; cursor.next(run);) {
+    const AccessKind kind = run.written == trace::Written::kYes ? AccessKind::kWrite : AccessKind::kRead;
+    for (std::uint64_t page = run.first; page < run.end(); ++page) {
+      vm::AddressSpace* const mm = space(e.mm);
+      if (mm == nullptr) {
+        (void)was_killed(e.mm);
+        return {};
+      }
+      at.addr = VirtAddr(page << kSamplePageShift);
+      ++pressure_.accesses;
+      const vm::Vma* const vma = mm->mappings().find(at.addr);
+      if (vma == nullptr || !vma->is_anonymous()) continue;  // page cache is not reclaimed here
+      const bool may = vma->flags.has(kind == AccessKind::kWrite ? vm::VmFlag::kWrite : vm::VmFlag::kRead);
+      if (!may) continue;
+      QUIRE_TRY(use(*mm, at, kind));
+      bury();
+    }
   }
   return {};
+}
+
+bool Replayer::was_killed(trace::MmId mm) {
+  if (mm >= killed_.size() || !killed_[mm]) return false;
+  ++pressure_.left_out;
+  return true;
+}
+
+void Replayer::bury() {
+  const std::size_t kills = kernel_.system().oom_kills.size();
+  if (kills == kills_seen_) [[likely]]
+    return;
+  pressure_.oom_kills += kills - kills_seen_;
+  kills_seen_ = kills;
+  for (trace::MmId id = 0; id < spaces_.size(); ++id) {
+    if (spaces_[id] == nullptr || !spaces_[id]->oom_killed) continue;
+    kernel_.destroy(*spaces_[id]);
+    set_space(id, nullptr);
+    if (killed_.size() <= id) killed_.resize(id + 64UL);
+    killed_[id] = true;
+  }
 }
 
 // A recorded fault that finds its page mapped.
@@ -190,6 +248,11 @@ Result<void, Diagnostic> Replayer::fork(const Event& e) {
   races_.over(e.task);
   if (child_mm == 0) {  // a thread or vfork: the same address space
     races_.shares(e.mm);
+    return {};
+  }
+  if (parent == nullptr && was_killed(e.mm)) {
+    if (killed_.size() <= child_mm) killed_.resize(child_mm + 64UL);
+    killed_[child_mm] = true;
     return {};
   }
   if (parent == nullptr) {
@@ -264,6 +327,7 @@ Result<void, Diagnostic> Replayer::finish_exec() {
   meter_.begin();
   vm::AddressSpace& mm = kernel_.create_address_space();
   mm.limits.stack = stack_limit_;
+  mm.group = group_;
   if (const vm::AddressSpace* const old = space(exec.old_mm)) {
     mm.thp = old->thp;
   } else {
@@ -299,6 +363,13 @@ void Replayer::mm_gone(const Event& e) {
   set_space(e.mm, nullptr);
 }
 
+void Replayer::note_unpriced() {
+  if (pressure_.major_faults == 0) return;
+  result_.notes.emplace_back(
+      "kernel time leaves out reclaim, compression and the devices: the profile has no measured times for "
+      "them");
+}
+
 Result<ReplayResult, Diagnostic> Replayer::finish() {
   if (exec_) {
     if (auto done = finish_exec(); !done) return fail(done.error());
@@ -322,6 +393,11 @@ Result<ReplayResult, Diagnostic> Replayer::finish() {
   result_.wasted_at_peak = PageCount(usage.peak_pages - usage.touched_at_peak).bytes();
   result_.peak_tables = PageCount(system.tables.peak_pages).bytes();
   result_.bill = biller_.bill();
+  if (kernel_.reclaimer() != nullptr) {
+    pressure_.swap_used = system.swap.used();
+    result_.pressure = pressure_;
+    note_unpriced();
+  }
   result_.state_hash = kernel_.state_hash();
   for (const auto& [sentence, times] : notes_)
     result_.notes.push_back(fmt::format("{} ({} times)", sentence, times));

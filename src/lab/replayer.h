@@ -27,6 +27,8 @@ class Replayer {
   Replayer(kernel::Kernel& kernel, const trace::Header& header, const cost::Profile& profile,
            const OwnAdvice& own = {});
 
+  // Every address space from now on is of this group.
+  void put_into(folio::GroupId group) { group_ = group; }
   // kFailure when the machine has no frame left.
   [[nodiscard]] Result<void, Diagnostic> apply(const trace::Event& event);
   // The address spaces there are now, by their ids in the recording, and the end of those ids.
@@ -51,6 +53,14 @@ class Replayer {
   };
 
   [[nodiscard]] Result<void, Diagnostic> touch(const trace::Event& e);
+  [[nodiscard]] Result<void, Diagnostic> accessed(const trace::Event& e);
+  // A page was used: faults are counted and priced. kFailure when nothing can serve it.
+  [[nodiscard]] Result<FaultResult, Diagnostic> use(vm::AddressSpace& mm, const trace::Event& e,
+                                                    AccessKind kind);
+  // Whoever was killed for memory meanwhile is gone.
+  void bury();
+  // Nothing there any more, because it was killed.
+  [[nodiscard]] bool was_killed(trace::MmId mm);
   void hit(const vm::AddressSpace& mm, const trace::Event& e);
   [[nodiscard]] Result<void, Diagnostic> fork(const trace::Event& e);
   [[nodiscard]] Result<void, Diagnostic> finish_exec();
@@ -58,6 +68,7 @@ class Replayer {
   void add_segment(const trace::Event& e);
   void mm_gone(const trace::Event& e);
   void snapshot_end();
+  void note_unpriced();
 
   // System calls (replay_syscalls.cc).
   void syscall(const trace::Event& e);
@@ -94,6 +105,10 @@ class Replayer {
   WorkMeter meter_;
   cost::Biller biller_;
   std::optional<PendingExec> exec_;
+  folio::GroupId group_ = folio::kRootGroup;
+  std::vector<bool> killed_;  // by mm id
+  std::size_t kills_seen_ = 0;
+  Pressure pressure_;
   trace::TaskId root_task_ = 0;
   trace::MmId root_mm_ = 0;
   ByteCount stack_limit_{8ULL << 20};

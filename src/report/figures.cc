@@ -51,6 +51,25 @@ void put_bill(Sheet& sheet, const cost::Bill& bill) {
   put_ns("longest fault", "/fault_ns_max", cost::quantile(bill.faults, 1));
 }
 
+// Of a machine that could be short of memory.
+void put_pressure(Sheet& sheet, const lab::ReplayResult& result) {
+  const lab::Pressure& pressure = *result.pressure;
+  const auto counted = [&](stats::VmEvent event) { return result.counters.get(event); };
+  put(sheet, "major faults", "/major_faults", pressure.major_faults);
+  put(sheet, "pages swapped out", "/swapped_out_pages", counted(stats::VmEvent::pswpout));
+  put(sheet, "pages swapped in", "/swapped_in_pages", counted(stats::VmEvent::pswpin));
+  put(sheet, "refaults", "/refaulted_pages", counted(stats::VmEvent::workingset_refault_anon));
+  put(sheet, "killed for memory", "/oom_kills", pressure.oom_kills);
+  put(sheet, "most in swap", "/peak_swap_bytes", pressure.peak_swap_used.bytes());
+  put(sheet, "most memory of zram", "/peak_zram_bytes", pressure.peak_zram_memory);
+  put_hidden(sheet, "/swap_used_bytes", pressure.swap_used.bytes().raw(), Unit::kBytes);
+  put_hidden(sheet, "/zram_stored_bytes", pressure.zram_stored.raw(), Unit::kBytes);
+  put_hidden(sheet, "/zram_compressed_bytes", pressure.zram_compressed.raw(), Unit::kBytes);
+  put_hidden(sheet, "/zram_bytes", pressure.zram_memory.raw(), Unit::kBytes);
+  put_hidden(sheet, "/accessed_pages", pressure.accesses, Unit::kCount);
+  put_hidden(sheet, "/left_out_events", pressure.left_out, Unit::kCount);
+}
+
 }  // namespace
 
 Sheet sheet_of(const lab::ReplayResult& result) {
@@ -69,6 +88,7 @@ Sheet sheet_of(const lab::ReplayResult& result) {
   put(sheet, "peak page tables", "/peak_page_tables_bytes", result.peak_tables);
   put(sheet, "final page tables", "/final_page_tables_bytes", result.final_tables);
   put(sheet, "copied after fork", "/copied_pages", result.pages_copied);
+  if (result.pressure) put_pressure(sheet, result);
   put_bill(sheet, result.bill);
   put_hidden(sheet, "/events", result.events, Unit::kCount);
   put_hidden(sheet, "/touches", result.touches, Unit::kCount);

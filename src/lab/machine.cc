@@ -1,0 +1,161 @@
+#include "lab/machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+#include <vector>
+
+#include "base/size.h"
+#include "policy/near_miss.h"
+
+namespace quire::lab {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words split(std::string_view text, char at) {
+  Words parts;
+  while (true) {
+    const std::size_t end = text.find(at);
+    parts.emplace_back(text.substr(0, end));
+    if (end == text.npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// Reads one description, word by word.
+class Parser {
+ public:
+  Parser(std::string_view text, const std::string& where) : where_(where) { machine_.text = text; }
+
+  Result<Machine, Diagnostic> run() {
+    for (const std::string& word : split(machine_.text, ' ')) {
+      if (!word.empty()) QUIRE_TRY(take(word));
+    }
+    if (!seen_.contains("ram")) return fail(wrong("says nothing of memory", "begin with ram=4G"));
+    if (machine_.limit && *machine_.limit > machine_.ram)
+      return fail(wrong("a limit above all memory limits nothing", "make limit= smaller than ram="));
+    return machine_;
+  }
+
+ private:
+  [[nodiscard]] Diagnostic wrong(std::string what, std::string hint) const {
+    return {Diagnostic::Kind::kUsage, where_, std::move(what), std::move(hint)};
+  }
+  [[nodiscard]] std::unexpected<Diagnostic> no_such(std::string_view what, const std::string& word,
+                                                    const Words& names) const {
+    return fail(wrong(fmt::format("\"{}\" is no {}: there are {}", word, what, fmt::join(names, ", ")),
+                      policy::did_you_mean(word, names)));
+  }
+
+  Result<void, Diagnostic> take(const std::string& word) {
+    static const Words kNames{"ram", "swap", "limit", "lru", "swappiness"};
+    const std::size_t at = word.find('=');
+    const std::string name = word.substr(0, at);
+    if (std::ranges::find(kNames, name) == kNames.end()) return no_such("part of a machine", name, kNames);
+    if (at == word.npos) return fail(wrong(fmt::format("{} says nothing", name), name + "=..."));
+    if (!seen_.insert(name).second) return fail(wrong(fmt::format("{} is said twice", name), ""));
+    const std::string value = word.substr(at + 1);
+    if (name == "ram") return size(value, machine_.ram);
+    if (name == "limit") return size(value, machine_.limit.emplace());
+    if (name == "lru") return lru(value);
+    return name == "swap" ? swap(value) : swappiness(value);
+  }
+
+  Result<void, Diagnostic> size(const std::string& word, ByteCount& to) const {
+    const auto bytes = base::parse_size(word);
+    if (!bytes || bytes->raw() < (1U << 20))
+      return fail(wrong(fmt::format("\"{}\" is no size of 1M or more", word), "sizes are written 512M, 4G"));
+    to = *bytes;
+    return {};
+  }
+
+  Result<void, Diagnostic> lru(const std::string& word) {
+    using Kind = reclaim::LruKind;
+    static const std::array<std::pair<const char*, Kind>, 4> kKinds{{{"classic", Kind::kClassic},
+                                                                     {"mglru", Kind::kGenerations},
+                                                                     {"dual", Kind::kDual},
+                                                                     {"dual-mglru", Kind::kDualGenerations}}};
+    Words names;
+    for (const auto& [name, kind] : kKinds) {
+      if (word == name) {
+        machine_.reclaim.lru = kind;
+        return {};
+      }
+      names.emplace_back(name);
+    }
+    return no_such("kind of lru", word, names);
+  }
+
+  Result<void, Diagnostic> swappiness(const std::string& word) {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc{} || end != word.data() + word.size() || value > 200)
+      return fail(wrong(fmt::format("swappiness \"{}\" is not from 0 to 200", word), ""));
+    machine_.reclaim.swappiness = value;
+    return {};
+  }
+
+  Result<void, Diagnostic> swap(const std::string& word) {
+    static const Words kKinds{"zram", "block", "file", "zswap"};
+    const Words parts = split(word, ':');
+    SwapSpec spec;
+    if (parts[0] == "zram") {
+      if (parts.size() != 4)
+        return fail(wrong("zram is written zram:ALGORITHM:UNIT:SIZE", "swap=zram:lz4:4K:4G"));
+      QUIRE_TRY(codec(parts[1], spec));
+      QUIRE_TRY(unit(parts[2], spec));
+    } else if (parts[0] == "block" || parts[0] == "file") {
+      spec.kind = parts[0] == "block" ? SwapSpec::Kind::kBlock : SwapSpec::Kind::kFile;
+      if (parts.size() != 2)
+        return fail(
+            wrong(fmt::format("{0} is written {0}:SIZE", parts[0]), fmt::format("swap={}:4G", parts[0])));
+    } else if (parts[0] == "zswap") {
+      return fail(
+          wrong("zswap in front of a device is not replayed yet", "use swap=zram:..., block: or file:"));
+    } else {
+      return no_such("kind of swap", parts[0], kKinds);
+    }
+    QUIRE_TRY(size(parts.back(), spec.size));
+    machine_.swap = spec;
+    return {};
+  }
+
+  Result<void, Diagnostic> codec(const std::string& word, SwapSpec& spec) const {
+    Words names;
+    for (const trace::ContentsCodec codec : trace::kContentsCodecs) {
+      if (word == trace::codec_name(codec)) {
+        spec.codec = codec;
+        return {};
+      }
+      names.emplace_back(trace::codec_name(codec));
+    }
+    return no_such("algorithm that recordings have sizes of", word, names);
+  }
+
+  Result<void, Diagnostic> unit(const std::string& word, SwapSpec& spec) const {
+    const auto bytes = base::parse_size(word);
+    for (const std::uint32_t unit : trace::kContentsUnits) {
+      if (bytes && bytes->raw() == unit) {
+        spec.unit_bytes = unit;
+        return {};
+      }
+    }
+    return no_such("unit of compression", word, {"4K", "16K", "64K"});
+  }
+
+  const std::string& where_;
+  Machine machine_;
+  std::set<std::string> seen_;
+};
+
+}  // namespace
+
+Result<Machine, Diagnostic> parse_machine(std::string_view text, const std::string& where) {
+  return Parser(text, where).run();
+}
+
+}  // namespace quire::lab

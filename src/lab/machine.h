@@ -1,0 +1,47 @@
+// lab/machine.h - the machine a recording is replayed on, as people write it:
+//
+//   ram=4G swap=zram:lz4:64K:4G limit=512M lru=mglru swappiness=100
+//
+// Words may stand in any order, each once; only `ram` is needed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "quire/result.h"
+#include "quire/types.h"
+#include "reclaim/options.h"
+#include "trace/contents.h"
+
+namespace quire::lab {
+
+struct SwapSpec {
+  enum class Kind : std::uint8_t {
+    kZram,   // zram:ALGORITHM:UNIT:SIZE; pages are compressed and stay in memory
+    kBlock,  // block:SIZE; read in through the swap cache
+    kFile,   // file:SIZE; takes no large folio whole
+  };
+  Kind kind = Kind::kZram;
+  ByteCount size;
+  trace::ContentsCodec codec = trace::ContentsCodec::kLz4;  // kZram
+  std::uint32_t unit_bytes = 4096;                          // kZram: one of trace::kContentsUnits
+  bool operator==(const SwapSpec&) const = default;
+};
+
+struct Machine {
+  std::string text;  // as it was written
+  ByteCount ram{64ULL << 30};
+  std::optional<SwapSpec> swap;
+  std::optional<ByteCount> limit;  // of the recorded processes together, as memory.max of a group
+  reclaim::Options reclaim;
+
+  // Whether memory can become short: then reclaim works, and takes its time.
+  [[nodiscard]] bool has_pressure() const { return swap || limit; }
+};
+
+// kUsage, with the nearest word, for what is no machine. `where` names it in messages.
+[[nodiscard]] Result<Machine, Diagnostic> parse_machine(std::string_view text, const std::string& where);
+
+}  // namespace quire::lab

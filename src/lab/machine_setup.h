@@ -1,0 +1,39 @@
+// lab/machine_setup.h - makes the kernel of a machine description, with its swap
+// device and its group.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "compress/page_source.h"
+#include "kernel/kernel.h"
+#include "lab/machine.h"
+#include "policy/settings.h"
+#include "swap/size_model.h"
+#include "swap/zram.h"
+#include "trace/contents.h"
+
+namespace quire::lab {
+
+// The sizes that a recording holds, to draw from. Buckets count as their upper ends.
+// kUsage when it holds none of this codec.
+[[nodiscard]] Result<std::unique_ptr<swap::SizeModel>, Diagnostic> size_model(
+    const std::vector<trace::ContentsSample>& contents, trace::ContentsCodec codec);
+
+// A machine without contents, ready to replay on.
+//
+// Owns        : all of it; the kernel goes first
+struct BuiltMachine {
+  std::unique_ptr<swap::SizeModel> sizes;
+  std::unique_ptr<compress::PageSource> frames;  // of the zram's pool
+  std::unique_ptr<kernel::Kernel> kernel;
+  const swap::Zram* zram = nullptr;          // null: another device, or none
+  folio::GroupId group = folio::kRootGroup;  // of the recorded processes
+};
+
+// `contents` is asked only for a zram device.
+[[nodiscard]] Result<BuiltMachine, Diagnostic> build_machine(
+    const Machine& machine, const policy::Settings& settings,
+    const std::vector<trace::ContentsSample>& contents);
+
+}  // namespace quire::lab

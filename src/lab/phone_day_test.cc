@@ -1,0 +1,128 @@
+#include "lab/phone_day.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "lab/replay.h"
+#include "policy/parse.h"
+#include "trace/describe.h"
+#include "trace/test_recording.h"
+
+namespace quire::lab {
+namespace {
+
+using trace::testing::TempDir;
+
+// A phone of a fiftieth of the size: a few seconds are enough for a day.
+PhoneDayOptions small_day(std::uint64_t seed = 1) {
+  PhoneDayOptions options{.seed = seed, .hours = 4, .model = default_phone()};
+  PhoneModel& model = options.model;
+  for (PhoneApps& apps : model.apps) {
+    apps.pages /= 50;
+    apps.growth /= 50;
+  }
+  model.zygote_pages /= 50;
+  model.server_pages /= 50;
+  for (PhoneKind& kind : model.kinds)
+    kind.mapping_pages = std::max<std::uint64_t>(kind.mapping_pages / 4, 32);
+  return options;
+}
+
+ReplayResult replayed(const std::string& file, const char* policy, const char* machine) {
+  auto reader = trace::Reader::open(file).value();
+  ReplayOptions options{.settings = *policy::parse_policy(policy)};
+  options.machine = parse_machine(machine, "test").value();
+  auto result = replay(reader, options);
+  EXPECT_TRUE(result.has_value()) << result.error().line();
+  return result ? std::move(*result) : ReplayResult{};
+}
+
+constexpr const char* kShort = "ram=72M swap=zram:lz4:4K:96M swappiness=100";
+
+std::int64_t large(const ReplayResult& result, stats::MthpStat stat) {
+  return result.counters.get(stat, Order(4));
+}
+
+// The same seed gives the same bytes; another seed gives another day.
+TEST(PhoneDay, TheSameSeedIsTheSameDay) {
+  const TempDir dir;
+  const auto bytes = [&](const char* name, std::uint64_t seed) {
+    EXPECT_TRUE(generate_phone_day(dir.file(name), small_day(seed)).has_value());
+    return trace::testing::bytes_of(dir.file(name));
+  };
+  const auto first = bytes("a", 1);
+  EXPECT_EQ(first, bytes("b", 1));
+  EXPECT_NE(first, bytes("c", 2));
+}
+
+// Apps are started, opened again and killed; samples and sizes are in the
+// recording, and small pages alone take every fault it has.
+TEST(PhoneDay, IsAnOrdinaryRecording) {
+  const TempDir dir;
+  const auto counts = generate_phone_day(dir.file("day"), small_day()).value();
+  EXPECT_GT(counts.cold_starts, 10U);
+  EXPECT_GT(counts.reopenings, counts.cold_starts / 2);
+  auto reader = trace::Reader::open(dir.file("day")).value();
+  EXPECT_EQ(reader.contents().size(), 1U);
+  const auto stats = trace::describe(reader).value();
+  EXPECT_FALSE(stats.damage.has_value());
+  EXPECT_EQ(stats.touches.total(), counts.touches);
+  EXPECT_EQ(stats.hotness.pages, counts.accessed_pages);
+  const ReplayResult result = replay(reader, {.settings = small_pages_only()}).value();
+  EXPECT_TRUE(result.refused == 0 && result.suppressed == 0) << result.refused << " " << result.suppressed;
+}
+
+// Large folios that go out whole and come back as single pages are lost; where they
+// come back whole, more of memory is large at the end of the day.
+TEST(PhoneDay, SmallSwapInLosesLargeFolios) {
+  const TempDir dir;
+  ASSERT_TRUE(generate_phone_day(dir.file("day"), small_day()).has_value());
+  const auto single = replayed(dir.file("day"), "swap-in-single thp_anon=64K:always", kShort);
+  const auto whole = replayed(dir.file("day"), "64K", kShort);
+  using Stat = stats::MthpStat;
+  EXPECT_GT(large(single, Stat::swpout), 0);
+  EXPECT_EQ(large(single, Stat::swpin), 0);
+  EXPECT_GT(large(whole, Stat::swpin), 0);
+  ASSERT_TRUE(single.pressure && whole.pressure);
+  EXPECT_GT(single.pressure->major_faults, whole.pressure->major_faults);
+  EXPECT_GT(whole.pressure->peak_zram_memory.raw(), 0U);
+}
+
+// The same recording, policy and machine end in the same state.
+TEST(PhoneDay, AReplayUnderPressureIsDeterministic) {
+  const TempDir dir;
+  ASSERT_TRUE(generate_phone_day(dir.file("day"), small_day()).has_value());
+  const auto first = replayed(dir.file("day"), "64K", kShort);
+  const auto second = replayed(dir.file("day"), "64K", kShort);
+  EXPECT_EQ(first.state_hash, second.state_hash);
+  EXPECT_EQ(first.counters, second.counters);
+}
+
+// Without a swap device a group at its limit has its processes killed, and the
+// rest of the recording goes on without them.
+TEST(PhoneDay, ALimitWithoutSwapKills) {
+  const TempDir dir;
+  ASSERT_TRUE(generate_phone_day(dir.file("day"), small_day()).has_value());
+  const auto result = replayed(dir.file("day"), "4K", "ram=1G limit=40M");
+  ASSERT_TRUE(result.pressure.has_value());
+  EXPECT_GT(result.pressure->oom_kills, 0U);
+  EXPECT_GT(result.pressure->left_out, 0U);
+  EXPECT_LE(result.peak_resident, 48_MiB);
+}
+
+// A zram device without sizes in the recording is refused, with what to do.
+TEST(PhoneDay, ZramNeedsSizes) {
+  const TempDir dir;
+  trace::testing::write_recording(dir.file("r"), trace::testing::full_header(), trace::testing::small_run(),
+                                  trace::testing::full_summary());
+  auto reader = trace::Reader::open(dir.file("r")).value();
+  ReplayOptions options{.settings = small_pages_only()};
+  options.machine = parse_machine(kShort, "test").value();
+  const auto result = replay(reader, options);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_NE(result.error().line().find("--contents-statistics"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace quire::lab
