@@ -146,8 +146,8 @@ class WorkloadList(unittest.TestCase):
 
 class TimeAccuracy(unittest.TestCase):
     def row(self, predicted, measured_change):
-        times = {"control_ns": {"median": 100.0}, "noise_ns": 5.0, "policies": [
-            {"policy": "64K", "predicted_ns": predicted, "measured_ns": {"median": 80.0, "low": 79.0, "high": 81.0}, "error": 0.1,
+        times = {"control_ns": {"mean": 100.0}, "noise_ns": 5.0, "policies": [
+            {"policy": "64K", "predicted_ns": predicted, "measured_ns": {"mean": 80.0, "low": 79.0, "high": 81.0}, "error": 0.1,
              "predicted_change": "same", "measured_change": measured_change}]}
         return time_accuracy.Row("x", {"system_time": times, "processor_time": times}, 0)
 
@@ -156,6 +156,12 @@ class TimeAccuracy(unittest.TestCase):
         self.assertTrue(self.row(90.0, "slower").sign_wrong())
         self.assertFalse(self.row(99.0, "faster").sign_wrong())
         self.assertFalse(self.row(110.0, "same").sign_wrong())
+
+
+    def test_short_programs_get_more_rounds_within_limits(self):
+        self.assertEqual(time_accuracy.rounds_within(72, run=3.0, policies=5), time_accuracy.FEWEST_ROUNDS)
+        self.assertEqual(time_accuracy.rounds_within(72, run=0.85, policies=5), 12)
+        self.assertEqual(time_accuracy.rounds_within(72, run=0.01, policies=5), time_accuracy.MOST_ROUNDS)
 
 
 class PublishedProfiles(unittest.TestCase):

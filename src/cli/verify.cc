@@ -31,6 +31,7 @@ struct Request {
   unsigned warmups = 1;
   unsigned timeout_seconds = 600;
   unsigned time_rounds = 0;
+  bool only_times = false;
   std::string profile;
   unsigned jobs = default_jobs();
   bool json = false;
@@ -49,6 +50,8 @@ Result<void, Diagnostic> check(const Request& request) {
   if (request.recordings == 0) return fail(misuse("--recordings must be at least 1", ""));
   if (request.time_rounds != 0 && request.time_rounds < 6)
     return fail(misuse("--time must be at least 6: fewer rounds give no interval", ""));
+  if (request.only_times && request.time_rounds == 0)
+    return fail(misuse("--only-times needs to know how often", "add --time 15"));
   if (request.timeout_seconds == 0) return fail(misuse("--timeout must be at least 1 second", ""));
   return {};
 }
@@ -70,6 +73,11 @@ std::chrono::milliseconds timeout_of(const Request& request) {
   return std::chrono::seconds(request.timeout_seconds);
 }
 
+lab::Measured measured_of(const Request& request) {
+  if (request.time_rounds == 0) return lab::Measured::kCounts;
+  return request.only_times ? lab::Measured::kTimes : lab::Measured::kCountsAndTimes;
+}
+
 Result<lab::VerifyResult, Diagnostic> verify_files(const Request& request,
                                                    const std::vector<lab::Policy>& policies,
                                                    std::vector<std::string> files, unsigned warmups) {
@@ -77,6 +85,7 @@ Result<lab::VerifyResult, Diagnostic> verify_files(const Request& request,
   return lab::verify({.recordings = std::move(files),
                       .policies = policies,
                       .jobs = request.jobs,
+                      .measured = measured_of(request),
                       .time_rounds = request.time_rounds,
                       .profile = profile,
                       .warmups = warmups,
@@ -136,36 +145,35 @@ const char* word_of(lab::Change change) {
 }
 
 double error_of(const lab::TimedPolicy& policy) {
-  return (policy.predicted_ns - policy.measured.median) / std::max(policy.measured.median, 1.0);
+  return (policy.predicted_ns - policy.measured.mean) / std::max(policy.measured.mean, 1.0);
 }
 
 // No word about a difference that the control's own runs have as well.
 void print_times(std::string_view what, const lab::VerifyResult& result, const lab::TimeComparison& times) {
   fmt::print("{}, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms\n", what, result.timing->rounds,
-             times.control.median / 1e6, times.noise_ns() / 1e6);
+             times.control.mean / 1e6, times.noise_ns() / 1e6);
   fmt::print(" {:<24} {:>12} {:>12} {:>19} {:>8}  {}\n", "policy", "predicted", "measured", "between",
              "error", "beside 4K: predicted, measured");
-  for (std::size_t i = 0; i < times.policies.size(); ++i) {
-    const lab::TimedPolicy& p = times.policies[i];
-    fmt::print(" {:<24} {:>9.1f} ms {:>9.1f} ms {:>19} {:>+6.1f} %  {}, {}\n",
-               one_line(result.policies[i].policy.text), p.predicted_ns / 1e6, p.measured.median / 1e6,
+  for (const lab::TimedPolicy& p : times.policies) {
+    fmt::print(" {:<24} {:>9.1f} ms {:>9.1f} ms {:>19} {:>+6.1f} %  {}, {}\n", one_line(p.text),
+               p.predicted_ns / 1e6, p.measured.mean / 1e6,
                fmt::format("{:.1f} to {:.1f} ms", p.measured.low / 1e6, p.measured.high / 1e6),
                error_of(p) * 100, word_of(times.predicted_change(p)), word_of(times.measured_change(p)));
   }
 }
 
-Json time_json(const cost::Time& time) {
-  return {{"median", time.median}, {"low", time.low}, {"high", time.high}};
+Json time_json(const cost::MiddleMean& time) {
+  return {{"mean", time.mean}, {"low", time.low}, {"high", time.high}};
 }
 
 Json times_json(const lab::VerifyResult& result, const lab::TimeComparison& times) {
   Json json{{"rounds", result.timing->rounds},
+            {"modes_by", result.timing->modes == lab::ModesBy::kSamples ? "samples" : "ticks"},
             {"control_ns", time_json(times.control)},
             {"noise_ns", times.noise_ns()}};
   json["policies"] = Json::array();
-  for (std::size_t i = 0; i < times.policies.size(); ++i) {
-    const lab::TimedPolicy& p = times.policies[i];
-    json["policies"].push_back({{"policy", result.policies[i].policy.text},
+  for (const lab::TimedPolicy& p : times.policies) {
+    json["policies"].push_back({{"policy", p.text},
                                 {"predicted_ns", p.predicted_ns},
                                 {"measured_ns", time_json(p.measured)},
                                 {"error", error_of(p)},
@@ -210,6 +218,8 @@ void print_json(const Request& request, const lab::VerifyResult& result) {
   const std::vector<std::string> command =
       request.file.empty() ? request.command : std::vector<std::string>{request.file};
   document["inputs"] = {{request.file.empty() ? "command" : "path", report::texts_json(command)}};
+  // A recording of our own is gone when this is read.
+  if (!request.file.empty()) document["inputs"]["content_hash"] = result.content_hash;
   document["recordings"] = request.file.empty() ? request.recordings : 1;
   document["agrees"] = result.agrees();
   document["notes"] = report::texts_json(result.notes);
@@ -260,6 +270,7 @@ Result<int, Diagnostic> run_verify(Words words) {
                    "For each run of the program (default 600)");
   arguments.option("--time", request.time_rounds, "N",
                    "System time too, in N rounds, 6 or more (default: not)");
+  arguments.flag("--only-times", request.only_times, "With --time: do not count faults and folios first");
   arguments.option("--profile", request.profile, "FILE", "Of this host, from quire calibrate; for --time",
                    Values::files(".toml"));
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");

@@ -148,7 +148,7 @@ void add_time(report::Sheet& sheet, const json& time, const std::string& which, 
   if (which == "predicted") put("", label, member(time, "predicted_ns"));
   if (which != "measured") return;
   const json& measured = member(time, "measured_ns");
-  put("", label, member(measured, "median"));
+  put("", label, member(measured, "mean"));
   put("_low", std::string(label) + " low", member(measured, "low"));
   put("_high", std::string(label) + " high", member(measured, "high"));
 }

@@ -95,7 +95,7 @@ TEST(Results, SaysWhatAFileIsNot) {
 TEST(Results, ReadsAVerify) {
   const json times{
       {"policies",
-       {{{"predicted_ns", 5e6}, {"measured_ns", {{"median", 6e6}, {"low", 5.5e6}, {"high", 7e6}}}}}}};
+       {{{"predicted_ns", 5e6}, {"measured_ns", {{"mean", 6e6}, {"low", 5.5e6}, {"high", 7e6}}}}}}};
   const Results results = read({{"agrees", false},
                                 {"policies",
                                  {{{"policy", "64K"},

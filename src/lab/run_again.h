@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -11,10 +12,15 @@
 
 namespace quire::lab {
 
-// What one run took, as wait4(2) tells it: the program and whom it waited for.
+// How system time is told from user time: by samples of our own, or where the
+// host does not allow them by those that the kernel takes at its ticks.
+enum class ModesBy : std::uint8_t { kSamples, kTicks };
+
+// What one run took: the program and whom it waited for. The sum is exact.
 struct RunTime {
   double user_ns = 0;
   double sys_ns = 0;
+  ModesBy modes = ModesBy::kTicks;
 };
 
 class RunAgain {
@@ -24,7 +30,7 @@ class RunAgain {
 
   // Counted by BPF, which takes its own share of the system's time.
   [[nodiscard]] Result<live::TreeCounts, Diagnostic> counted() const;
-  // Nobody looks on.
+  // Nobody looks on but a ModeSampler.
   [[nodiscard]] Result<RunTime, Diagnostic> timed() const;
 
  private:

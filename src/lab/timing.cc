@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "cost/median.h"
-
 namespace quire::lab {
 
 double TimeComparison::noise_ns() const {
-  return std::max(control.high - control.median, control.median - control.low);
+  return std::max(control.high - control.mean, control.mean - control.low);
 }
 
 Change TimeComparison::measured_change(const TimedPolicy& policy) const {
@@ -17,7 +15,7 @@ Change TimeComparison::measured_change(const TimedPolicy& policy) const {
 }
 
 Change TimeComparison::predicted_change(const TimedPolicy& policy) const {
-  const double difference = policy.predicted_ns - control.median;
+  const double difference = policy.predicted_ns - control.mean;
   if (difference < -noise_ns()) return Change::kFaster;
   return difference > noise_ns() ? Change::kSlower : Change::kNone;
 }
@@ -28,10 +26,11 @@ namespace {
 using Rounds = std::vector<std::vector<double>>;
 
 TimeComparison compare(const TimedRequest& control, std::span<const TimedRequest> policies, Rounds ns) {
-  TimeComparison comparison{.control = cost::median_of(std::move(ns.front())), .policies = {}};
+  TimeComparison comparison{.control = cost::middle_mean_of(std::move(ns.front())), .policies = {}};
   for (std::size_t i = 0; i < policies.size(); ++i)
-    comparison.policies.push_back({comparison.control.median + policies[i].kernel_ns - control.kernel_ns,
-                                   cost::median_of(std::move(ns[i + 1]))});
+    comparison.policies.push_back({policies[i].text,
+                                   comparison.control.mean + policies[i].kernel_ns - control.kernel_ns,
+                                   cost::middle_mean_of(std::move(ns[i + 1]))});
   return comparison;
 }
 
@@ -41,14 +40,17 @@ Result<Timing, Diagnostic> time_all(const TimedRequest& control, std::span<const
                                     unsigned rounds, const RunUnder& run) {
   Rounds system(policies.size() + 1);
   Rounds processor(policies.size() + 1);
+  ModesBy modes = ModesBy::kSamples;
   for (unsigned round = 0; round < rounds; ++round) {
     for (std::size_t i = 0; i <= policies.size(); ++i) {
       const RunTime time = QUIRE_TRY(run(i == 0 ? control.settings : policies[i - 1].settings));
       system[i].push_back(time.sys_ns);
       processor[i].push_back(time.user_ns + time.sys_ns);
+      modes = std::max(modes, time.modes);
     }
   }
   return Timing{.rounds = rounds,
+                .modes = modes,
                 .system = compare(control, policies, std::move(system)),
                 .processor = compare(control, policies, std::move(processor))};
 }

@@ -5,17 +5,19 @@
 // differ from it by the difference of the two bills. What the control's own runs
 // differ by is the noise, and inside the noise nothing is said.
 //
-// Linux may tell system time from user time by sampling at its ticks; the sum of
-// both it counts to the nanosecond. So both are compared: the sum has no such
-// noise, but holds what a policy does to the program's own time, which no bill has.
+// The sum of system and user time is counted to the nanosecond, and what is system
+// time of it is sampled (lab/mode_sampler.h). Both are compared: the sum has no
+// noise of samples, but holds what a policy does to the program's own time, which
+// no bill has.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
-#include "cost/profile.h"
+#include "cost/middle_mean.h"
 #include "lab/run_again.h"
 #include "policy/settings.h"
 #include "quire/result.h"
@@ -23,18 +25,19 @@
 namespace quire::lab {
 
 struct TimedPolicy {
+  std::string text;  // as it was given
   double predicted_ns = 0;
-  cost::Time measured;
+  cost::MiddleMean measured;
 };
 
 enum class Change : std::uint8_t { kNone, kFaster, kSlower };
 
 // One kind of time.
 struct TimeComparison {
-  cost::Time control;                 // with small pages
+  cost::MiddleMean control;           // with small pages
   std::vector<TimedPolicy> policies;  // in the order they were given
 
-  // How far the control's median may be off.
+  // How far the control's mean may be off.
   [[nodiscard]] double noise_ns() const;
   // Beside the control; kNone when the intervals overlap.
   [[nodiscard]] Change measured_change(const TimedPolicy& policy) const;
@@ -44,6 +47,7 @@ struct TimeComparison {
 
 struct Timing {
   unsigned rounds = 0;
+  ModesBy modes = ModesBy::kTicks;  // kSamples when all runs were
   TimeComparison system;
   TimeComparison processor;  // user and system time
 };
@@ -52,8 +56,10 @@ struct Timing {
 using RunUnder = std::function<Result<RunTime, Diagnostic>(const policy::Settings&)>;
 
 struct TimedRequest {
+  std::string text;
   policy::Settings settings;
   double kernel_ns = 0;  // of its bill
+  ByteCount peak{};      // resident, of all its processes
 };
 
 // `rounds` of at least six; in each the control first, then every policy.

@@ -17,7 +17,7 @@ class Script {
       order_.push_back(s == settings("4K") ? '4' : s == settings("64K") ? 'x' : 'y');
       const double waver = static_cast<double>(order_.size() % 5);
       const double system = (order_.back() == '4' ? 1000.0 : order_.back() == 'x' ? 400.0 : 1001.0) + waver;
-      return RunTime{.user_ns = 5000, .sys_ns = system};
+      return RunTime{.user_ns = 5000, .sys_ns = system, .modes = ModesBy::kSamples};
     };
   }
   [[nodiscard]] const std::string& order() const { return order_; }
@@ -30,19 +30,20 @@ class Script {
 // time; what differs by less than the control does from itself is the same.
 TEST(Timing, TurnsAndVerdicts) {
   Script script;
-  const std::vector<TimedRequest> policies{{settings("64K"), 300}, {settings("16K"), 899}};
-  const auto timing = time_all({settings("4K"), 900}, policies, 6, script.runner());
+  const std::vector<TimedRequest> policies{{"64K", settings("64K"), 300}, {"16K", settings("16K"), 899}};
+  const auto timing = time_all({"4K", settings("4K"), 900}, policies, 6, script.runner());
   ASSERT_TRUE(timing);
   EXPECT_EQ(script.order(), "4xy4xy4xy4xy4xy4xy");
   const TimeComparison& system = timing->system;
   const TimedPolicy& fast = system.policies[0];
-  EXPECT_DOUBLE_EQ(fast.predicted_ns, system.control.median - 600);
+  EXPECT_EQ(fast.text, "64K");
+  EXPECT_DOUBLE_EQ(fast.predicted_ns, system.control.mean - 600);
   EXPECT_EQ(system.measured_change(fast), Change::kFaster);
   EXPECT_EQ(system.predicted_change(fast), Change::kFaster);
   const TimedPolicy& alike = system.policies[1];
   EXPECT_EQ(system.measured_change(alike), Change::kNone);
   EXPECT_EQ(system.predicted_change(alike), Change::kNone);
-  EXPECT_DOUBLE_EQ(timing->processor.control.median, system.control.median + 5000);
+  EXPECT_DOUBLE_EQ(timing->processor.control.mean, system.control.mean + 5000);
   EXPECT_DOUBLE_EQ(timing->processor.policies[0].predicted_ns, fast.predicted_ns + 5000);
 }
 
@@ -51,7 +52,7 @@ TEST(Timing, FailuresAreTold) {
   const RunUnder fails = [](const policy::Settings&) -> Result<RunTime, Diagnostic> {
     return fail(Diagnostic{.where = "prog", .what = "gone", .hint = ""});
   };
-  const auto timing = time_all({settings("4K"), 1}, {}, 6, fails);
+  const auto timing = time_all({"4K", settings("4K"), 1}, {}, 6, fails);
   ASSERT_FALSE(timing);
   EXPECT_EQ(timing.error().what, "gone");
 }

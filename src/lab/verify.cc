@@ -16,6 +16,7 @@
 #include "lab/finished_recording.h"
 #include "lab/replay_many.h"
 #include "lab/run_again.h"
+#include "lab/warm_memory.h"
 #include "live/settings_guard.h"
 #include "trace/reader.h"
 
@@ -50,6 +51,7 @@ std::string status_text(int status) {
 // What the recordings say, read once.
 struct Subject {
   std::string file;  // the first recording: the run is repeated from it
+  std::string hash;  // of its content
   trace::Header header;
   int exit_status = 0;
 };
@@ -60,7 +62,8 @@ Result<Subject, Diagnostic> examine(const VerifyOptions& options, std::vector<st
     const trace::Reader reader = QUIRE_TRY(open_finished(file));
     if (const std::string warning = gate_warning(reader); !warning.empty()) notes.push_back(warning);
     if (!subject.file.empty()) continue;
-    subject = {file, reader.header(), reader.summary()->exit_status};
+    subject = {file, fmt::format("{:016x}", reader.content_hash()), reader.header(),
+               reader.summary()->exit_status};
   }
   if ((subject.header.personality & ADDR_NO_RANDOMIZE) == 0) {
     notes.push_back("recorded with address randomisation: no two runs have the same layout");
@@ -148,7 +151,8 @@ Result<std::vector<TimedRequest>, Diagnostic> bills(const VerifyOptions& options
   const auto results = QUIRE_TRY(replay_many(file, runs, options.jobs));
   std::vector<TimedRequest> requests;
   for (std::size_t i = 0; i < results.size(); ++i)
-    requests.push_back({runs[i].settings, results[i].bill.kernel_ns});
+    requests.push_back({i == 0 ? "4K" : options.policies[i - 1].text, runs[i].settings,
+                        results[i].bill.kernel_ns, results[i].peak_resident});
   return requests;
 }
 
@@ -156,8 +160,10 @@ Result<Timing, Diagnostic> time_policies(live::SettingsGuard& guard, const Subje
                                          const VerifyOptions& options) {
   const auto requests = QUIRE_TRY(bills(options, subject.file));
   const RunAgain program(subject.file, subject.header, options.timeout);
+  const ByteCount peak = std::ranges::max(requests, {}, &TimedRequest::peak).peak;
   const RunUnder run = [&](const policy::Settings& settings) -> Result<RunTime, Diagnostic> {
     QUIRE_TRY(guard.apply(settings));
+    QUIRE_TRY(warm_memory(peak));
     return program.timed();
   };
   return time_all(requests.front(), std::span(requests).subspan(1), options.time_rounds, run);
@@ -213,12 +219,16 @@ Result<VerifyResult, Diagnostic> verify(const VerifyOptions& options) {
   QUIRE_CHECK(!options.recordings.empty());
   VerifyResult result;
   const Subject subject = QUIRE_TRY(examine(options, result.notes));
-  const auto predictions = QUIRE_TRY(predict(options, result.notes));
+  result.content_hash = subject.hash;
+  const bool counts = options.measured != Measured::kTimes;
+  std::vector<Prediction> predictions;
+  if (counts) predictions = QUIRE_TRY(predict(options, result.notes));
 
   live::SettingsGuard guard = QUIRE_TRY(hold_settings(options.lock_patience));
-  auto verdicts = measure_all(guard, subject, options, predictions);
+  Result<std::vector<PolicyVerdict>, Diagnostic> verdicts;
+  if (counts) verdicts = measure_all(guard, subject, options, predictions);
   std::optional<Result<Timing, Diagnostic>> timing;
-  if (verdicts && options.time_rounds != 0) timing = time_policies(guard, subject, options);
+  if (verdicts && options.measured != Measured::kCounts) timing = time_policies(guard, subject, options);
   const live::RestoreReport restored = QUIRE_TRY(guard.restore());
   for (const std::string& file : restored.changed_since) {
     result.notes.push_back(fmt::format("{} was changed by somebody else meanwhile, and left alone", file));

@@ -70,12 +70,16 @@ struct PolicyVerdict {
   [[nodiscard]] bool agrees() const { return off.empty(); }
 };
 
+// What of the real runs is looked at.
+enum class Measured : std::uint8_t { kCounts, kCountsAndTimes, kTimes };
+
 struct VerifyOptions {
   std::vector<std::string> recordings;  // of one program, at least one
   std::vector<Policy> policies;
-  ByteCount ram{64ULL << 30};                              // of the simulated machine
-  unsigned jobs = 1;                                       // replays at once
-  unsigned time_rounds = 0;                                // 0: times are not measured; else 6 or more
+  ByteCount ram{64ULL << 30};  // of the simulated machine
+  unsigned jobs = 1;           // replays at once
+  Measured measured = Measured::kCounts;
+  unsigned time_rounds = 15;                               // for times, 6 or more
   std::shared_ptr<const cost::Profile> profile = nullptr;  // that times are predicted by; as for a replay
   unsigned warmups = 1;                                    // runs before the first measured one
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // of each run
@@ -83,9 +87,10 @@ struct VerifyOptions {
 };
 
 struct VerifyResult {
-  std::vector<PolicyVerdict> policies;
-  std::optional<Timing> timing;    // of the same policies
-  std::vector<std::string> notes;  // one sentence each
+  std::string content_hash;             // of the first recording, from which the program is run again
+  std::vector<PolicyVerdict> policies;  // none when only times were measured
+  std::optional<Timing> timing;         // of the same policies
+  std::vector<std::string> notes;       // one sentence each
 
   // Of faults and folios; times are shown and not judged.
   [[nodiscard]] bool agrees() const;

@@ -1,5 +1,6 @@
 #include "lab/verify.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -234,6 +235,8 @@ TEST_F(VerifyLive, PredictsToTheFolio) {
   for (const PolicyVerdict& verdict : result->policies) {
     EXPECT_THAT(verdict.off, IsEmpty()) << verdict.policy.text;
   }
+  EXPECT_EQ(result->content_hash,
+            fmt::format("{:016x}", trace::Reader::open(runs->files()[0])->content_hash()));
   EXPECT_EQ(result->policies[0].measured.folios[4], 0U);
   EXPECT_GE(result->policies[1].measured.folios[4], 127U);
   EXPECT_GE(result->policies[2].measured.folios[9], 3U);

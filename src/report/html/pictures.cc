@@ -51,7 +51,7 @@ std::optional<Number> band(const PolicyView& view, const std::string& series, co
 std::optional<Number> system_time(const PolicyView& view, const std::string& series) {
   if (!view.timed || series == "part") return std::nullopt;
   if (series == "predicted") return view.timed->number("/predicted_ns");
-  return view.timed->number("/measured_ns/" + (series == "measured" ? "median" : series));
+  return view.timed->number("/measured_ns/" + (series == "measured" ? "mean" : series));
 }
 
 // A figure that verify counts as well.
@@ -177,7 +177,7 @@ void add_honesty(Json& points, const Subject& subject, const PolicyView& view) {
   pair("peak RSS, KiB", "/peak_rss_bytes");
   for (const Size& size : sizes(2)) pair("folios", "/folios/" + size.key);
   if (view.timed)
-    add("system time, µs", view.timed->number("/predicted_ns"), view.timed->number("/measured_ns/median"));
+    add("system time, µs", view.timed->number("/predicted_ns"), view.timed->number("/measured_ns/mean"));
 }
 
 Json honesty_json(const Model& model) {

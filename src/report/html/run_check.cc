@@ -264,7 +264,7 @@ void check_outcome(const Place& outcome) {
   check_numbers_by_size(outcome, "folios");
 }
 
-void check_time(const Place& time) { time.numbers({"median", "low", "high"}); }
+void check_time(const Place& time) { time.numbers({"mean", "low", "high"}); }
 
 void check_verified(const Place& policy) {
   policy.texts({"policy", "canonical"});
@@ -298,6 +298,7 @@ void check_sweep(const Place& sweep) {
     check_figures(result);
     result.texts({"recording", "command", "profile"});
     result.numbers({"ram_bytes"});
+    result.may_be_numbers({"fragmentation"});
   });
 }
 
@@ -343,7 +344,7 @@ std::string wrong_in(const Json& document, RunKind kind) {
   });
   place.may_be_text_list("notes", 4096);
   place.may_be_object("machine", [](const Place& machine) {
-    machine.may_be_numbers({"ram_bytes"});
+    machine.may_be_numbers({"ram_bytes", "fragmentation"});
     machine.may_be_texts({"profile"});
   });
   place.object("inputs", check_inputs);

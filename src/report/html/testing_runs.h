@@ -103,11 +103,11 @@ inline Json verify_answer() {
                        {"off", Json::array()}}};
   json["system_time"] = {{"rounds", 11},
                          {"noise_ns", 1e5},
-                         {"control_ns", {{"median", 3e6}, {"low", 2.9e6}, {"high", 3.1e6}}},
+                         {"control_ns", {{"mean", 3e6}, {"low", 2.9e6}, {"high", 3.1e6}}},
                          {"policies",
                           {{{"policy", "64K"},
                             {"predicted_ns", 2e6},
-                            {"measured_ns", {{"median", 2.1e6}, {"low", 2e6}, {"high", 2.2e6}}},
+                            {"measured_ns", {{"mean", 2.1e6}, {"low", 2e6}, {"high", 2.2e6}}},
                             {"error", -0.05},
                             {"predicted_change", "faster"},
                             {"measured_change", "faster"}}}}};
