@@ -1,0 +1,31 @@
+#include "lab/paced_faults.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace quire::lab {
+namespace {
+
+// What an interrupt made longer does not count; the slow faults that a kernel has
+// of its own do.
+TEST(PacedFaults, InterruptedOnesDoNotCount) {
+  EXPECT_DOUBLE_EQ(uninterrupted_mean({1, 1, 1, 9, 1000}), 3);
+  EXPECT_DOUBLE_EQ(uninterrupted_mean({5}), 5);
+  EXPECT_DOUBLE_EQ(uninterrupted_mean({0, 0, 0, 7}), 0);
+}
+
+// Each step is touched, and where the program works all that it wrote to is filled.
+TEST(PacedFaults, TouchesAndFills) {
+  std::vector<char> memory(16 * kPageSize, 0);
+  const PacedRange range{memory.data(), 8, ByteCount(2 * kPageSize)};
+  EXPECT_GE(paced_touches(range, Touch::kRead, Pace::kWorking), 0);
+  EXPECT_EQ(std::ranges::count(memory, 0), std::ssize(memory));
+  EXPECT_GE(paced_touches(range, Touch::kWrite, Pace::kAtOnce), 0);
+  EXPECT_EQ(std::ranges::count(memory, 1), 8);
+  EXPECT_GE(paced_touches(range, Touch::kWrite, Pace::kWorking), 0);
+  EXPECT_EQ(std::ranges::count(memory, 1), std::ssize(memory) / 64);
+}
+
+}  // namespace
+}  // namespace quire::lab
