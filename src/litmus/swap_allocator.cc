@@ -18,9 +18,9 @@ constexpr ByteCount kAnewSmall = 1_MiB;
 constexpr ByteCount kFolio = 64_KiB;
 constexpr Fill kBytes{Fill::Kind::kText, 0x11};
 
-class Script {
+class AllocatorScript {
  public:
-  explicit Script(const SwapAllocatorOptions& options) : options_(options), rng_(options.seed) {}
+  explicit AllocatorScript(const SwapAllocatorOptions& options) : options_(options), rng_(options.seed) {}
 
   Experiment run() {
     experiment_.about = "thp_swap_allocator_test";
@@ -96,7 +96,7 @@ std::int64_t moved(const Observation& seen, std::string_view counter) {
 
 }  // namespace
 
-Experiment swap_allocator_experiment(const SwapAllocatorOptions& options) { return Script(options).run(); }
+Experiment swap_allocator_experiment(const SwapAllocatorOptions& options) { return AllocatorScript(options).run(); }
 
 std::vector<SwapFallback> swap_fallbacks(const Experiment& experiment, const Recording& recording) {
   std::vector<SwapFallback> rounds;
