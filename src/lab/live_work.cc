@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <csignal>
 
-#include "lab/paced_faults.h"
 #include "live/unique_fd.h"
 
 namespace quire::lab {
@@ -74,6 +73,10 @@ class Arena {
     for (char* at = begin_; at != begin_ + size_.raw(); at += step.bytes().raw())
       *static_cast<volatile char*>(at) = 1;
   }
+  void read_each(Order step) const {
+    for (const char* at = begin_; at != begin_ + size_.raw(); at += step.bytes().raw())
+      (void)*static_cast<const volatile char*>(at);
+  }
 
  private:
   ByteCount size_;
@@ -111,18 +114,11 @@ std::optional<double> per(double ns, std::uint64_t units, bool done = true) {
   return ns / static_cast<double>(units);
 }
 
-// Touches each folio of the order: what a fault took, or nothing when the kernel
-// took others.
-std::optional<double> fault_all(const Arena& arena, Order order, Touch touch, Pace pace) {
-  const std::uint64_t folios = arena.folios(order);
+// Filled with folios of the order: what it took for each, or nothing.
+std::optional<double> fill(const Arena& arena, Order order) {
   const std::uint64_t before = faults();
-  const double ns = paced_touches({arena.begin(), folios, order.bytes()}, touch, pace);
-  return about(faults() - before, folios) ? std::optional(ns) : std::nullopt;
-}
-
-// Filled with folios of the order, for what is done to them then.
-bool fill(const Arena& arena, Order order) {
-  return fault_all(arena, order, Touch::kWrite, Pace::kAtOnce).has_value();
+  const double ns = timed([&] { arena.write_each(order); });
+  return per(ns, arena.folios(order), about(faults() - before, arena.folios(order)));
 }
 
 std::optional<double> fork_time(const Arena& arena, Order order) {
@@ -153,17 +149,16 @@ std::optional<double> split_time(const Arena& arena, Order order) {
   return per(ns, arena.folios(order), done);
 }
 
-std::optional<double> copy_time(const Arena& arena, Pace pace) {
+std::optional<double> copy_time(const Arena& arena) {
   if (!fill(arena, kOrder0)) return std::nullopt;
   const Child child;
-  return child.valid() ? fault_all(arena, kOrder0, Touch::kWrite, pace) : std::nullopt;
+  return child.valid() ? fill(arena, kOrder0) : std::nullopt;
 }
 
-std::optional<double> reuse_time(const Arena& arena, Pace pace) {
+std::optional<double> reuse_time(const Arena& arena) {
   if (!fill(arena, kOrder0)) return std::nullopt;
   if (const Child child; !child.valid()) return std::nullopt;
-  return fault_all(arena, kOrder0, Touch::kWrite,
-                   pace);  // the child is gone, the entries are still read-only
+  return fill(arena, kOrder0);  // the child is gone, the entries are still read-only
 }
 
 // Over addresses of sixteen arenas: a page of each 2 MiB is little memory.
@@ -218,12 +213,12 @@ std::optional<double> file_time(ByteCount arena) {
   return per(ns, n);
 }
 
-std::optional<double> once(SizedWork work, Order order, ByteCount size, Pace pace) {
+std::optional<double> once(SizedWork work, Order order, ByteCount size) {
   Arena arena(size, order);
   if (!arena.valid()) return std::nullopt;
   switch (work) {
     case SizedWork::kFault:
-      return fault_all(arena, order, Touch::kWrite, pace);
+      return fill(arena, order);
     case SizedWork::kFork:
       return fork_time(arena, order);
     case SizedWork::kUnmap: {
@@ -237,18 +232,21 @@ std::optional<double> once(SizedWork work, Order order, ByteCount size, Pace pac
   return std::nullopt;
 }
 
-std::optional<double> once(Work work, ByteCount size, Pace pace) {
+std::optional<double> once(Work work, ByteCount size) {
   if (work == Work::kTable) return table_time(size);
   if (work == Work::kFileFault) return file_time(size);
   Arena arena(size, work == Work::kSplitPmd ? kOrderPmd : kOrder0);
   if (!arena.valid()) return std::nullopt;
   switch (work) {
-    case Work::kZeroFault:
-      return fault_all(arena, kOrder0, Touch::kRead, pace);
+    case Work::kZeroFault: {
+      const std::uint64_t before = faults();
+      const double ns = timed([&] { arena.read_each(kOrder0); });
+      return per(ns, arena.folios(kOrder0), about(faults() - before, arena.folios(kOrder0)));
+    }
     case Work::kCopyFault:
-      return copy_time(arena, pace);
+      return copy_time(arena);
     case Work::kReuseFault:
-      return reuse_time(arena, pace);
+      return reuse_time(arena);
     case Work::kSplitPmd:
       return split_pmd_time(arena);
     case Work::kCollapse:
@@ -263,13 +261,13 @@ std::optional<double> once(Work work, ByteCount size, Pace pace) {
 // Twice, and the first does not count: it may have got memory that the host had
 // taken back, whose first touch is tens of times slower.
 std::optional<double> measure(SizedWork work, Order order, ByteCount arena) {
-  (void)once(work, order, arena, Pace::kAtOnce);
-  return once(work, order, arena, Pace::kWorking);
+  (void)once(work, order, arena);
+  return once(work, order, arena);
 }
 
 std::optional<double> measure(Work work, ByteCount arena) {
-  (void)once(work, arena, Pace::kAtOnce);
-  return once(work, arena, Pace::kWorking);
+  (void)once(work, arena);
+  return once(work, arena);
 }
 
 }  // namespace quire::lab
