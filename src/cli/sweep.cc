@@ -48,8 +48,9 @@ void print_answer(const lab::SweepProgress& done, const std::vector<lab::ParetoR
   fmt::print("no other policy is both faster and smaller than these:\n");
   std::string last;
   for (const lab::ParetoRow& row : rows) {
-    const std::string title =
-        fmt::format("{:.60} · {} · {}", one_line(row.command), base::human_size(row.ram), row.profile);
+    const std::string title = fmt::format(
+        "{:.60} · {} · {}{}", one_line(row.command), base::human_size(row.ram), row.profile,
+        row.fragmentation == 0 ? "" : fmt::format(" · {:.0f} % fragmented", row.fragmentation * 100));
     if (title != last) fmt::print("\n{}\n", title);
     last = title;
     fmt::print("  {:<40} {:>10.1f} ms {:>12}\n", row.policy, row.kernel_ns / 1e6,
@@ -66,6 +67,7 @@ nlohmann::ordered_json result_json(const lab::SweepRow& row) {
           {"ram_bytes", row.key.ram.raw()},
           {"profile", row.key.profile},
           {"profile_hash", row.key.profile_hash},
+          {"fragmentation", row.key.fragmentation},
           {"minor_faults", row.minor_faults},
           {"kernel_ns", row.kernel_ns},
           {"fault_ns_p99", row.fault_ns_p99},
@@ -90,15 +92,14 @@ void print_json(const std::vector<lab::SweepRow>& rows, const std::string& file)
 
 Result<int, Diagnostic> run_sweep(Words words) {
   Request request;
-  Arguments arguments(
-      {.verb = "sweep",
-       .synopsis = "FILE... --space SPACE -o RESULTS [--jobs N]",
-       .summary =
-           "Replays recordings under all policies, machines and memory sizes of a space and keeps each "
-           "result\nin SQLite as soon as it is there. Started again it goes on where it was.",
-       .examples = {"quire sweep traces/*.quire --space space.toml -o sweep.sqlite",
-                    "quire sweep mine.quire --space space.toml -o sweep.sqlite --jobs 1",
-                    "sqlite3 sweep.sqlite 'SELECT * FROM sensitivity ORDER BY mean_time'"}});
+  Arguments arguments({.verb = "sweep",
+                       .synopsis = "FILE... --space SPACE -o RESULTS [--jobs N]",
+                       .summary =
+                           "Replays recordings under all policies and machines of a space and keeps each "
+                           "result\nin SQLite as soon as it is there. Started again it goes on where it was.",
+                       .examples = {"quire sweep traces/*.quire --space space.toml -o sweep.sqlite",
+                                    "quire sweep mine.quire --space space.toml -o sweep.sqlite --jobs 1",
+                                    "sqlite3 sweep.sqlite 'SELECT * FROM sensitivity ORDER BY mean_time'"}});
   arguments.operands("FILE", request.files, "Recordings", Values::files(".quire"));
   arguments.option("--space", request.space, "SPACE", "What to go through: docs/reference/sweep.md",
                    Values::files(".toml"));

@@ -12,10 +12,11 @@ namespace quire::exports {
 namespace {
 
 constexpr const char* kQuery =
-    "SELECT command, words, ram_bytes, profile, recording, r.* FROM results r JOIN recordings ON hash = "
+    "SELECT command, words, ram_bytes, profile, fragmentation, recording, r.* FROM results r JOIN recordings "
+    "ON hash = "
     "recording "
-    "ORDER BY command, recording, ram_bytes, profile_hash, kernel_ns";
-constexpr int kLabels = 5;
+    "ORDER BY command, recording, ram_bytes, profile_hash, fragmentation, kernel_ns";
+constexpr int kLabels = 6;
 
 struct Close {
   void operator()(sqlite3* db) const { ::sqlite3_close(db); }
@@ -59,7 +60,8 @@ Row row_of(sqlite3_stmt* found, const report::Sheet& like, const record::Scrubbe
                 {"policy", text_of(found, 1)},
                 {"ram_bytes", text_of(found, 2)},
                 {"profile", text_of(found, 3)},
-                {"recording", text_of(found, 4)}};
+                {"fragmentation", text_of(found, 4)},
+                {"recording", text_of(found, 5)}};
   row.figures = figures_from(values_of(found), like);
   return row;
 }

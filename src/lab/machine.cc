@@ -52,7 +52,7 @@ class Parser {
   }
 
   Result<void, Diagnostic> take(const std::string& word) {
-    static const Words kNames{"ram", "swap", "limit", "lru", "swappiness"};
+    static const Words kNames{"ram", "swap", "limit", "lru", "swappiness", "fragmentation"};
     const std::size_t at = word.find('=');
     const std::string name = word.substr(0, at);
     if (std::ranges::find(kNames, name) == kNames.end()) return no_such("part of a machine", name, kNames);
@@ -62,6 +62,7 @@ class Parser {
     if (name == "ram") return size(value, machine_.ram);
     if (name == "limit") return size(value, machine_.limit.emplace());
     if (name == "lru") return lru(value);
+    if (name == "fragmentation") return fragmentation(value);
     return name == "swap" ? swap(value) : swappiness(value);
   }
 
@@ -96,6 +97,17 @@ class Parser {
     if (error != std::errc{} || end != word.data() + word.size() || value > 200)
       return fail(wrong(fmt::format("swappiness \"{}\" is not from 0 to 200", word), ""));
     machine_.reclaim.swappiness = value;
+    return {};
+  }
+
+  Result<void, Diagnostic> fragmentation(const std::string& word) {
+    double chance = -1;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), chance);
+    const bool number = error == std::errc{} && end == word.data() + word.size();
+    if (!number || !(chance >= 0 && chance <= kMostFragmented))
+      return fail(wrong(fmt::format("fragmentation \"{}\" is not from 0 to {}", word, kMostFragmented),
+                        "fragmentation=0.6"));
+    machine_.fragmentation.chance = chance;
     return {};
   }
 

@@ -1,6 +1,6 @@
 // lab/machine.h - the machine a recording is replayed on, as people write it:
 //
-//   ram=4G swap=zram:lz4:64K:4G limit=512M lru=mglru swappiness=100
+//   ram=4G swap=zram:lz4:64K:4G limit=512M lru=mglru swappiness=100 fragmentation=0.6
 //
 // Words may stand in any order, each once; only `ram` is needed.
 #pragma once
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "lab/fragmentation.h"
 #include "quire/result.h"
 #include "quire/types.h"
 #include "reclaim/options.h"
@@ -36,6 +37,7 @@ struct Machine {
   std::optional<SwapSpec> swap;
   std::optional<ByteCount> limit;  // of the recorded processes together, as memory.max of a group
   reclaim::Options reclaim;
+  Fragmentation fragmentation;
 
   // Whether memory can become short: then reclaim works, and takes its time.
   [[nodiscard]] bool has_pressure() const { return swap || limit; }

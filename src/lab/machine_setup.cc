@@ -65,6 +65,7 @@ Result<BuiltMachine, Diagnostic> build_machine(const Machine& machine, const pol
   BuiltMachine built;
   built.kernel =
       QUIRE_TRY(kernel::Kernel::create({.ram = machine.ram, .contents = phys::Contents::kNone}, settings));
+  fragment(built.kernel->system().memory, machine.fragmentation);
   if (!machine.has_pressure()) return built;
   built.kernel->start_reclaim(machine.reclaim);
   if (machine.swap) {

@@ -16,11 +16,14 @@ std::string refusal(const char* text) {
 
 // Every word means what it says, in any order.
 TEST(MachineText, EveryWordIsRead) {
-  const Machine machine = parsed("swap=zram:zstd:64K:4G limit=512M  ram=4G lru=mglru swappiness=100");
+  const Machine machine = parsed(
+      "swap=zram:zstd:64K:4G limit=512M  ram=4G lru=mglru swappiness=100 "
+      "fragmentation=0.61");
   EXPECT_EQ(machine.ram, 4_GiB);
   EXPECT_EQ(machine.limit, 512_MiB);
   EXPECT_EQ(machine.reclaim.lru, reclaim::LruKind::kGenerations);
   EXPECT_EQ(machine.reclaim.swappiness, 100U);
+  EXPECT_EQ(machine.fragmentation.chance, 0.61);
   ASSERT_TRUE(machine.swap.has_value());
   EXPECT_EQ(machine.swap->kind, SwapSpec::Kind::kZram);
   EXPECT_EQ(machine.swap->codec, trace::ContentsCodec::kZstd);
@@ -47,9 +50,10 @@ TEST(MachineText, NearMissesAreNamed) {
 
 // What is no machine is refused, and so is what cannot be replayed.
 TEST(MachineText, WhatIsNoMachineIsRefused) {
-  for (const char* text : {"", "swap=block:1G", "ram=", "ram=12", "ram=4G ram=4G", "ram=4G limit=8G",
-                           "ram=4G swappiness=201", "ram=4G swappiness=x", "ram=4G swap=zram:lz4:4G",
-                           "ram=4G swap=block", "ram=4G swap=zswap:lz4:1G", "ram"})
+  for (const char* text :
+       {"", "swap=block:1G", "ram=", "ram=12", "ram=4G ram=4G", "ram=4G limit=8G", "ram=4G swappiness=201",
+        "ram=4G swappiness=x", "ram=4G fragmentation=1", "ram=4G fragmentation=-0.1",
+        "ram=4G swap=zram:lz4:4G", "ram=4G swap=block", "ram=4G swap=zswap:lz4:1G", "ram"})
     EXPECT_NE(refusal(text), "") << text;
 }
 

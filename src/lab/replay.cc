@@ -36,9 +36,9 @@ struct Peaks {
 }  // namespace
 
 Machine machine_of(const ReplayOptions& options) {
-  if (options.machine) return *options.machine;
-  Machine machine;
-  machine.ram = options.ram;
+  Machine machine = options.machine.value_or(Machine{});
+  if (!options.machine) machine.ram = options.ram;
+  if (options.fragmentation.chance > 0) machine.fragmentation = options.fragmentation;
   return machine;
 }
 

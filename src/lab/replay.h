@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cost/bill.h"
+#include "lab/fragmentation.h"
 #include "lab/machine.h"
 #include "lab/own_advice.h"
 #include "lab/timeline.h"
@@ -28,6 +29,7 @@ struct ReplayOptions {
   OwnAdvice own{};                                         // what the programs say besides
   unsigned timeline_samples = 0;                           // 2 or more: keep a timeline
   std::optional<Machine> machine{};                        // instead of `ram`: one that may be short of it
+  Fragmentation fragmentation{};                           // unless 0, instead of the machine's own
 };
 
 // The machine these options speak of.

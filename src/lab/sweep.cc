@@ -29,8 +29,8 @@ class Sweep {
  public:
   Sweep(const SweepOptions& options, SweepStore& store) : options_(options), store_(store) {
     const SweepSpace& space = options.space;
-    progress_.all =
-        options.recordings.size() * space.policies.size() * space.ram.size() * space.profiles.size();
+    progress_.all = options.recordings.size() * space.policies.size() * space.ram.size() *
+                    space.profiles.size() * space.fragmentation.size();
   }
 
   Result<SweepProgress, Diagnostic> run() {
@@ -71,19 +71,32 @@ class Sweep {
   Result<std::vector<Missing>, Diagnostic> missing_of(const std::string& recording) {
     std::vector<Missing> missing;
     for (const auto& profile : options_.space.profiles) {
-      const std::string profile_hash = hash_of(*profile);
       for (const ByteCount ram : options_.space.ram) {
-        for (const Policy& policy : options_.space.policies) {
-          SweepKey key{recording, policy::canonical(policy.settings), ram, profile->name, profile_hash};
-          if (QUIRE_TRY(store_.has(key))) {
-            tell(1, 1);
-          } else {
-            missing.push_back({std::move(key), policy.text, {policy.settings, ram, profile}});
-          }
+        for (const double chance : options_.space.fragmentation) {
+          ReplayOptions machine{.settings = {}, .ram = ram, .profile = profile};
+          machine.fragmentation.chance = chance;
+          QUIRE_TRY(add_missing(recording, machine, missing));
         }
       }
     }
     return missing;
+  }
+
+  // Of all policies on this machine.
+  Result<void, Diagnostic> add_missing(const std::string& recording, const ReplayOptions& machine,
+                                       std::vector<Missing>& missing) {
+    const std::string profile_hash = hash_of(*machine.profile);
+    for (const Policy& policy : options_.space.policies) {
+      SweepKey key{recording,    policy::canonical(policy.settings), machine.ram, machine.profile->name,
+                   profile_hash, machine.fragmentation.chance};
+      if (QUIRE_TRY(store_.has(key))) {
+        tell(1, 1);
+        continue;
+      }
+      missing.push_back({std::move(key), policy.text, machine});
+      missing.back().run.settings = policy.settings;
+    }
+    return {};
   }
 
   void tell(std::size_t done, std::size_t found) {

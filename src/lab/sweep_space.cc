@@ -51,6 +51,18 @@ Result<std::vector<std::shared_ptr<const cost::Profile>>, Diagnostic> read_profi
   return profiles;
 }
 
+Result<std::vector<double>, Diagnostic> read_fragmentation(StrictTable& table) {
+  if (!table.has("fragmentation")) return std::vector<double>{0};
+  std::vector<double> chances = QUIRE_TRY(table.numbers("fragmentation"));
+  if (chances.empty()) return fail(table.wrong("fragmentation", "is empty"));
+  for (const double chance : chances) {
+    if (!(chance >= 0 && chance <= kMostFragmented))
+      return fail(
+          table.wrong("fragmentation", fmt::format("holds {}, expected 0 to {}", chance, kMostFragmented)));
+  }
+  return chances;
+}
+
 }  // namespace
 
 Result<SweepSpace, Diagnostic> parse_space(std::string_view text, const std::string& where) {
@@ -60,9 +72,11 @@ Result<SweepSpace, Diagnostic> parse_space(std::string_view text, const std::str
   space.policies = QUIRE_TRY(read_policies(table));
   space.ram = QUIRE_TRY(read_ram(table));
   space.profiles = QUIRE_TRY(read_profiles(table));
+  space.fragmentation = QUIRE_TRY(read_fragmentation(table));
   // What may be left out is known all the same.
   if (!table.has("ram")) (void)table.texts("ram");
   if (!table.has("profiles")) (void)table.texts("profiles");
+  if (!table.has("fragmentation")) (void)table.numbers("fragmentation");
   QUIRE_TRY(table.end());
   return space;
 }

@@ -8,7 +8,7 @@
 namespace quire::lab {
 namespace {
 
-constexpr int kVersion = 1;  // PRAGMA user_version
+constexpr int kVersion = 2;  // PRAGMA user_version
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE recordings(
@@ -22,6 +22,7 @@ CREATE TABLE results(
   ram_bytes INTEGER NOT NULL,
   profile TEXT NOT NULL,
   profile_hash TEXT NOT NULL,
+  fragmentation REAL NOT NULL,
   words TEXT NOT NULL,
   minor_faults INTEGER NOT NULL,
   kernel_ns REAL NOT NULL,
@@ -33,24 +34,24 @@ CREATE TABLE results(
   folio_splits INTEGER NOT NULL,
   pmd_splits INTEGER NOT NULL,
   state_hash TEXT NOT NULL,
-  PRIMARY KEY(recording, policy, ram_bytes, profile_hash)
+  PRIMARY KEY(recording, policy, ram_bytes, profile_hash, fragmentation)
 ) STRICT;
 CREATE VIEW pareto AS
   SELECT r.* FROM results r WHERE NOT EXISTS(
     SELECT 1 FROM results o
     WHERE o.recording = r.recording AND o.ram_bytes = r.ram_bytes AND o.profile_hash = r.profile_hash
-      AND o.kernel_ns <= r.kernel_ns AND o.peak_resident_bytes <= r.peak_resident_bytes
+      AND o.fragmentation = r.fragmentation AND o.kernel_ns <= r.kernel_ns AND o.peak_resident_bytes <= r.peak_resident_bytes
       AND (o.kernel_ns < r.kernel_ns OR o.peak_resident_bytes < r.peak_resident_bytes
            OR (length(o.words), o.words) < (length(r.words), r.words)));
 CREATE VIEW sensitivity AS
-  SELECT r.policy, r.ram_bytes, r.profile, count(*) AS recordings,
+  SELECT r.policy, r.ram_bytes, r.profile, r.fragmentation, count(*) AS recordings,
          min(r.kernel_ns / b.kernel_ns) AS least_time, max(r.kernel_ns / b.kernel_ns) AS most_time,
          avg(r.kernel_ns / b.kernel_ns) AS mean_time,
          max(1.0 * r.peak_resident_bytes / b.peak_resident_bytes) AS most_memory
   FROM results r JOIN results b
     ON b.recording = r.recording AND b.ram_bytes = r.ram_bytes AND b.profile_hash = r.profile_hash
-   AND b.words = '4K'
-  GROUP BY r.policy, r.ram_bytes, r.profile;
+   AND b.fragmentation = r.fragmentation AND b.words = '4K'
+  GROUP BY r.policy, r.ram_bytes, r.profile, r.fragmentation;
 )sql";
 
 using Value = std::variant<std::int64_t, double, std::string>;
@@ -134,8 +135,9 @@ Result<SweepStore, Diagnostic> SweepStore::open(const std::string& file) {
 Result<bool, Diagnostic> SweepStore::has(const SweepKey& key) {
   Statement find(
       db_.get(),
-      "SELECT 1 FROM results WHERE recording = ? AND policy = ? AND ram_bytes = ? AND profile_hash = ?");
-  find.bind({key.recording, key.policy, of(key.ram.raw()), key.profile_hash});
+      "SELECT 1 FROM results WHERE recording = ? AND policy = ? AND ram_bytes = ? AND profile_hash = ? "
+      "AND fragmentation = ?");
+  find.bind({key.recording, key.policy, of(key.ram.raw()), key.profile_hash, key.fragmentation});
   const int found = find.step();
   if (found != SQLITE_ROW && found != SQLITE_DONE) return broken();
   return found == SQLITE_ROW;
@@ -151,12 +153,12 @@ Result<void, Diagnostic> SweepStore::put_recording(const std::string& hash, cons
 
 Result<void, Diagnostic> SweepStore::put(const SweepKey& key, const std::string& words,
                                          const ReplayResult& result) {
-  Statement insert(db_.get(), "INSERT OR IGNORE INTO results VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  insert.bind({key.recording, key.policy, of(key.ram.raw()), key.profile, key.profile_hash, words,
-               of(result.minor_faults), result.bill.kernel_ns, cost::quantile(result.bill.faults, 0.99),
-               of(result.peak_resident.raw()), of(result.wasted_at_peak.raw()), of(result.peak_tables.raw()),
-               of(result.pages_copied), of(result.folio_splits), of(result.pmd_splits),
-               fmt::format("{:016x}", result.state_hash)});
+  Statement insert(db_.get(), "INSERT OR IGNORE INTO results VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  insert.bind({key.recording, key.policy, of(key.ram.raw()), key.profile, key.profile_hash, key.fragmentation,
+               words, of(result.minor_faults), result.bill.kernel_ns,
+               cost::quantile(result.bill.faults, 0.99), of(result.peak_resident.raw()),
+               of(result.wasted_at_peak.raw()), of(result.peak_tables.raw()), of(result.pages_copied),
+               of(result.folio_splits), of(result.pmd_splits), fmt::format("{:016x}", result.state_hash)});
   if (insert.step() != SQLITE_DONE) return broken();
   return {};
 }
@@ -169,13 +171,15 @@ Result<std::uint64_t, Diagnostic> SweepStore::count() {
 
 Result<std::vector<ParetoRow>, Diagnostic> SweepStore::pareto() {
   Statement best(db_.get(),
-                 "SELECT command, words, ram_bytes, profile, kernel_ns, peak_resident_bytes FROM pareto "
-                 "JOIN recordings ON hash = recording ORDER BY command, hash, ram_bytes, profile, kernel_ns");
+                 "SELECT command, words, ram_bytes, profile, fragmentation, kernel_ns, peak_resident_bytes "
+                 "FROM pareto JOIN recordings ON hash = recording "
+                 "ORDER BY command, hash, ram_bytes, profile, fragmentation, kernel_ns");
   std::vector<ParetoRow> rows;
   int found = best.step();
   for (; found == SQLITE_ROW; found = best.step())
     rows.push_back({best.text(0), best.text(1), ByteCount(static_cast<std::uint64_t>(best.integer(2))),
-                    best.text(3), best.number(4), ByteCount(static_cast<std::uint64_t>(best.integer(5)))});
+                    best.text(3), best.number(4), best.number(5),
+                    ByteCount(static_cast<std::uint64_t>(best.integer(6)))});
   if (found != SQLITE_DONE) return broken();
   return rows;
 }
@@ -183,27 +187,29 @@ Result<std::vector<ParetoRow>, Diagnostic> SweepStore::pareto() {
 Result<std::vector<SweepRow>, Diagnostic> SweepStore::results() {
   Statement all(
       db_.get(),
-      "SELECT recording, policy, ram_bytes, profile, profile_hash, command, words, minor_faults, kernel_ns, "
+      "SELECT recording, policy, ram_bytes, profile, profile_hash, fragmentation, command, words, "
+      "minor_faults, kernel_ns, "
       "fault_ns_p99, peak_resident_bytes, wasted_at_peak_bytes, peak_page_tables_bytes, copied_pages, "
       "folio_splits, pmd_splits, state_hash FROM results JOIN recordings ON hash = recording "
-      "ORDER BY command, recording, ram_bytes, profile, profile_hash, policy");
+      "ORDER BY command, recording, ram_bytes, profile, profile_hash, fragmentation, policy");
   const auto count = [&all](int column) { return static_cast<std::uint64_t>(all.integer(column)); };
   std::vector<SweepRow> rows;
   int found = all.step();
   for (; found == SQLITE_ROW; found = all.step())
-    rows.push_back({.key = {all.text(0), all.text(1), ByteCount(count(2)), all.text(3), all.text(4)},
-                    .command = all.text(5),
-                    .words = all.text(6),
-                    .minor_faults = count(7),
-                    .kernel_ns = all.number(8),
-                    .fault_ns_p99 = all.number(9),
-                    .peak_resident = ByteCount(count(10)),
-                    .wasted_at_peak = ByteCount(count(11)),
-                    .peak_tables = ByteCount(count(12)),
-                    .copied_pages = count(13),
-                    .folio_splits = count(14),
-                    .pmd_splits = count(15),
-                    .state_hash = all.text(16)});
+    rows.push_back(
+        {.key = {all.text(0), all.text(1), ByteCount(count(2)), all.text(3), all.text(4), all.number(5)},
+         .command = all.text(6),
+         .words = all.text(7),
+         .minor_faults = count(8),
+         .kernel_ns = all.number(9),
+         .fault_ns_p99 = all.number(10),
+         .peak_resident = ByteCount(count(11)),
+         .wasted_at_peak = ByteCount(count(12)),
+         .peak_tables = ByteCount(count(13)),
+         .copied_pages = count(14),
+         .folio_splits = count(15),
+         .pmd_splits = count(16),
+         .state_hash = all.text(17)});
   if (found != SQLITE_DONE) return broken();
   return rows;
 }

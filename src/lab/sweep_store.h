@@ -21,6 +21,7 @@ struct SweepKey {
   ByteCount ram;
   std::string profile;       // its name
   std::string profile_hash;  // of what it says
+  double fragmentation = 0;
 };
 
 // A row of the ready-made Pareto query.
@@ -29,6 +30,7 @@ struct ParetoRow {
   std::string policy;
   ByteCount ram;
   std::string profile;
+  double fragmentation = 0;
   double kernel_ns = 0;
   ByteCount peak_resident;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "policy/parse.h"
@@ -43,6 +44,9 @@ TEST(SweepSpace, ReadsAndRefuses) {
   EXPECT_THAT(refusal("policies = []"), HasSubstr("no list of texts, or empty"));
   EXPECT_THAT(refusal("policies = ['4K']\nram = ['1K']"), HasSubstr("expected 16M to 16T"));
   EXPECT_THAT(refusal("policies = "), HasSubstr("is no TOML"));
+  EXPECT_EQ(space->fragmentation, std::vector<double>{0});
+  EXPECT_THAT(refusal("policies = ['4K']\nfragmentation = [1]"), HasSubstr("holds 1, expected 0 to 0.99"));
+  EXPECT_THAT(refusal("policies = ['4K']\nfragmentation = []"), HasSubstr("fragmentation is empty"));
 }
 
 class SweepTest : public ::testing::Test {
@@ -98,6 +102,25 @@ TEST_F(SweepTest, GivesAllResults) {
     EXPECT_GT(row.peak_resident, row.wasted_at_peak);
     EXPECT_EQ(row.state_hash.size(), 16U);
   }
+}
+
+// How fragmented the machine is makes a machine of its own: the more, the more
+// faults; and what no allocation of a large folio needs stays as it is.
+TEST_F(SweepTest, GoesThroughFragmentation) {
+  SweepStore store = *SweepStore::open(file());
+  ASSERT_TRUE(sweep({.recordings = {shipped_recording()},
+                     .space = *parse_space("policies = ['4K', '64K']\nfragmentation = [0, 0.5, 0.95]", "s"),
+                     .jobs = 2,
+                     .progress = {}},
+                    store));
+  const auto rows = store.results();
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 6U);
+  std::map<std::string, std::vector<std::uint64_t>> faults;  // by rising fragmentation
+  for (const SweepRow& row : *rows) faults[row.words].push_back(row.minor_faults);
+  EXPECT_EQ(faults["4K"][0], faults["4K"][2]);
+  EXPECT_LT(faults["64K"][0], faults["64K"][1]);
+  EXPECT_LT(faults["64K"][1], faults["64K"][2]);
 }
 
 // Killed in the middle, nothing that was kept is lost, and nothing comes twice.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "policy/parse.h"
 #include "report/html/numbers.h"
@@ -138,12 +139,50 @@ void add_fallbacks(const Model& model, const Subject& subject, Section& section)
   if (!table.rows.empty()) section.blocks.emplace_back(std::move(table));
 }
 
+std::string percent_text(double share) { return fmt::format("{:.0f} %", share * 100); }
+
+// A row for each program and policy, a column for each share of allocations that fail.
+Table fragmentation_table(const Part& sweep) {
+  std::map<double, std::size_t> columns;
+  std::map<std::string, std::vector<Cell>> rows;
+  for (const Json& result : sweep.json()["results"]) columns[result.value("fragmentation", 0.0)] = 0;
+  Table table{"Kernel time where that share of the allocations of large folios fails",
+              {{"program", Align::kLeft}, {"policy", Align::kLeft}, {"machine", Align::kLeft}},
+              {}};
+  for (auto& [share, column] : columns) {
+    column = table.headings.size();
+    table.headings.push_back({percent_text(share)});
+  }
+  for (std::size_t i = 0; i < sweep.json()["results"].size(); ++i) {
+    const Part one = *sweep.part(fmt::format("/results/{}", i));
+    const auto ram = one.number("/ram_bytes");
+    const std::string machine =
+        fmt::format("{}, {}", number_text(ram ? ram->value : 0, Unit::kBytes), one.text("/profile"));
+    // The hash keeps two recordings of one command apart.
+    auto& cells = rows[fmt::format("{}|{}|{}|{}", one.text("/command"), one.text("/recording"), machine,
+                                   one.text("/policy"))];
+    if (cells.empty()) cells = {{one.text("/command"), one.origin()}, {one.text("/policy")}, {machine}};
+    cells.resize(table.headings.size(), Cell{"–"});
+    cells[columns.at(one.json().value("fragmentation", 0.0))] =
+        cell_of(one.number("/kernel_ns"), Unit::kNanoseconds, Tone::kUnmeasured);
+  }
+  for (auto& [key, cells] : rows) table.rows.push_back(std::move(cells));
+  return table;
+}
+
+bool has_fragmentation(const Part& sweep) {
+  return std::ranges::any_of(sweep.json()["results"],
+                             [](const Json& one) { return one.value("fragmentation", 0.0) > 0; });
+}
+
 void add_sweeps(const Model& model, Section& section) {
   for (const Part& sweep : model.sweeps) {
+    if (has_fragmentation(sweep)) section.blocks.emplace_back(fragmentation_table(sweep));
     Table table{"The same under every machine of the sweep",
                 {{"program", Align::kLeft},
                  {"policy", Align::kLeft},
                  {"memory of the machine"},
+                 {"fragmented"},
                  {"priced by", Align::kLeft},
                  {"kernel time"},
                  {"fault p99"},
@@ -156,6 +195,7 @@ void add_sweeps(const Model& model, Section& section) {
       table.rows.push_back({{one.text("/command"), one.origin()},
                             {one.text("/policy")},
                             cell_of(one.number("/ram_bytes"), Unit::kBytes),
+                            {percent_text(one.json().value("fragmentation", 0.0))},
                             {one.text("/profile")},
                             cell_of(one.number("/kernel_ns"), Unit::kNanoseconds, Tone::kUnmeasured),
                             cell_of(one.number("/fault_ns_p99"), Unit::kNanoseconds, Tone::kUnmeasured),
@@ -222,10 +262,15 @@ Section no_certainty(const Model& model) {
     section.blocks.emplace_back(
         Missing{"One size of machine only; other sizes of memory and other machines are a sweep.",
                 "quire sweep FILE --space space.toml -o sweep.sqlite --json > sweep.json"});
+  if (std::ranges::none_of(model.sweeps, has_fragmentation))
+    section.blocks.emplace_back(Missing{
+        "Every replay here has unfragmented memory; on a fragmented host large sizes fail more often.",
+        "quire sweep FILE --space space.toml -o sweep.sqlite --json > sweep.json, with fragmentation = "
+        "[0, 0.25, 0.5, 0.75, 0.95] in the space"});
   section.blocks.emplace_back(
-      Missing{"Every replay begins with empty, unfragmented memory. A sweep over fragmentation and pressure, "
-              "reclaim, migration and swap is not "
-              "modelled: on a fragmented host large sizes fail more often than here."});
+      Missing{"A sweep over pressure: reclaim, swap and migration are no part of a replay. Compaction, which "
+              "could make "
+              "room where an allocation fails, is none either."});
   return section;
 }
 

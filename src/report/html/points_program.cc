@@ -128,8 +128,9 @@ Section named_workloads(const Model& model) {
   if (!again.empty()) section.blocks.emplace_back(Lines{"Recorded again", again});
   add_commands(model, section);
   section.blocks.emplace_back(Paragraph{
-      "There is no seed: a replay has no chance in it, and equal recording, policy and machine give an equal "
-      "state hash. Arguments and files that "
+      "The one seed is that of fragmented memory, 1; there is no other chance in a replay, and equal "
+      "recording, "
+      "policy and machine give an equal state hash. Arguments and files that "
       "the program read are not in a recording; packages and versions are for whoever publishes it to name.",
       Paragraph::Kind::kNote});
   if (model.subjects.size() == 1)
