@@ -112,6 +112,7 @@ Result<Profile, Diagnostic> calibrate(const CalibrateOptions& options, const Cal
   Samples samples;
   {
     live::SettingsGuard guard = QUIRE_TRY(live::SettingsGuard::hold());
+    (void)QUIRE_TRY(guard.keep_free_pages());
     for (unsigned round = 0; round < options.rounds; ++round) {
       QUIRE_TRY(measure_round(guard, options.arena, samples));
       if (progress) progress(round + 1);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "lab/paced_faults.h"
 #include "live/unique_fd.h"
 
 namespace quire::lab {
@@ -73,10 +74,6 @@ class Arena {
     for (char* at = begin_; at != begin_ + size_.raw(); at += step.bytes().raw())
       *static_cast<volatile char*>(at) = 1;
   }
-  void read_each(Order step) const {
-    for (const char* at = begin_; at != begin_ + size_.raw(); at += step.bytes().raw())
-      (void)*static_cast<const volatile char*>(at);
-  }
 
  private:
   ByteCount size_;
@@ -114,11 +111,19 @@ std::optional<double> per(double ns, std::uint64_t units, bool done = true) {
   return ns / static_cast<double>(units);
 }
 
-// Filled with folios of the order: what it took for each, or nothing.
-std::optional<double> fill(const Arena& arena, Order order) {
+// Touches each folio of the order: what a fault took, or nothing when the kernel
+// took others.
+std::optional<double> fault_all(const Arena& arena, Order order, Touch touch, Pace pace) {
+  const std::uint64_t folios = arena.folios(order);
+  PacedTouches touches({arena.begin(), folios, order.bytes()}, pace);
   const std::uint64_t before = faults();
-  const double ns = timed([&] { arena.write_each(order); });
-  return per(ns, arena.folios(order), about(faults() - before, arena.folios(order)));
+  const double ns = touches.run(touch);
+  return about(faults() - before, folios) ? std::optional(ns) : std::nullopt;
+}
+
+// Filled with folios of the order, for what is done to them then.
+bool fill(const Arena& arena, Order order) {
+  return fault_all(arena, order, Touch::kWrite, Pace::kAtOnce).has_value();
 }
 
 std::optional<double> fork_time(const Arena& arena, Order order) {
@@ -149,16 +154,17 @@ std::optional<double> split_time(const Arena& arena, Order order) {
   return per(ns, arena.folios(order), done);
 }
 
-std::optional<double> copy_time(const Arena& arena) {
+std::optional<double> copy_time(const Arena& arena, Pace pace) {
   if (!fill(arena, kOrder0)) return std::nullopt;
   const Child child;
-  return child.valid() ? fill(arena, kOrder0) : std::nullopt;
+  return child.valid() ? fault_all(arena, kOrder0, Touch::kWrite, pace) : std::nullopt;
 }
 
-std::optional<double> reuse_time(const Arena& arena) {
+std::optional<double> reuse_time(const Arena& arena, Pace pace) {
   if (!fill(arena, kOrder0)) return std::nullopt;
   if (const Child child; !child.valid()) return std::nullopt;
-  return fill(arena, kOrder0);  // the child is gone, the entries are still read-only
+  return fault_all(arena, kOrder0, Touch::kWrite,
+                   pace);  // the child is gone, the entries are still read-only
 }
 
 // Over addresses of sixteen arenas: a page of each 2 MiB is little memory.
@@ -213,12 +219,12 @@ std::optional<double> file_time(ByteCount arena) {
   return per(ns, n);
 }
 
-std::optional<double> once(SizedWork work, Order order, ByteCount size) {
+std::optional<double> once(SizedWork work, Order order, ByteCount size, Pace pace) {
   Arena arena(size, order);
   if (!arena.valid()) return std::nullopt;
   switch (work) {
     case SizedWork::kFault:
-      return fill(arena, order);
+      return fault_all(arena, order, Touch::kWrite, pace);
     case SizedWork::kFork:
       return fork_time(arena, order);
     case SizedWork::kUnmap: {
@@ -232,21 +238,18 @@ std::optional<double> once(SizedWork work, Order order, ByteCount size) {
   return std::nullopt;
 }
 
-std::optional<double> once(Work work, ByteCount size) {
+std::optional<double> once(Work work, ByteCount size, Pace pace) {
   if (work == Work::kTable) return table_time(size);
   if (work == Work::kFileFault) return file_time(size);
   Arena arena(size, work == Work::kSplitPmd ? kOrderPmd : kOrder0);
   if (!arena.valid()) return std::nullopt;
   switch (work) {
-    case Work::kZeroFault: {
-      const std::uint64_t before = faults();
-      const double ns = timed([&] { arena.read_each(kOrder0); });
-      return per(ns, arena.folios(kOrder0), about(faults() - before, arena.folios(kOrder0)));
-    }
+    case Work::kZeroFault:
+      return fault_all(arena, kOrder0, Touch::kRead, pace);
     case Work::kCopyFault:
-      return copy_time(arena);
+      return copy_time(arena, pace);
     case Work::kReuseFault:
-      return reuse_time(arena);
+      return reuse_time(arena, pace);
     case Work::kSplitPmd:
       return split_pmd_time(arena);
     case Work::kCollapse:
@@ -261,13 +264,13 @@ std::optional<double> once(Work work, ByteCount size) {
 // Twice, and the first does not count: it may have got memory that the host had
 // taken back, whose first touch is tens of times slower.
 std::optional<double> measure(SizedWork work, Order order, ByteCount arena) {
-  (void)once(work, order, arena);
-  return once(work, order, arena);
+  (void)once(work, order, arena, Pace::kAtOnce);
+  return once(work, order, arena, Pace::kWorking);
 }
 
 std::optional<double> measure(Work work, ByteCount arena) {
-  (void)once(work, arena);
-  return once(work, arena);
+  (void)once(work, arena, Pace::kAtOnce);
+  return once(work, arena, Pace::kWorking);
 }
 
 }  // namespace quire::lab

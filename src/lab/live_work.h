@@ -7,8 +7,9 @@
 
 namespace quire::lab {
 
-// Nanoseconds of this thread's processor time for one unit of the work, over
-// `arena` bytes. Nothing when the kernel did something else than was asked:
+// Nanoseconds for one unit of the work, over `arena` bytes: of faults while the
+// program works between them (lab/paced_faults.h), of all else this thread's
+// processor time. Nothing when the kernel did something else than was asked:
 // other folios, a system call refused. The settings allow only `order`, to
 // memory that is advised.
 [[nodiscard]] std::optional<double> measure(cost::SizedWork work, Order order, ByteCount arena);

@@ -159,6 +159,7 @@ Result<std::vector<TimedRequest>, Diagnostic> bills(const VerifyOptions& options
 Result<Timing, Diagnostic> time_policies(live::SettingsGuard& guard, const Subject& subject,
                                          const VerifyOptions& options) {
   const auto requests = QUIRE_TRY(bills(options, subject.file));
+  (void)QUIRE_TRY(guard.keep_free_pages());
   const RunAgain program(subject.file, subject.header, options.timeout);
   const ByteCount peak = std::ranges::max(requests, {}, &TimedRequest::peak).peak;
   const RunUnder run = [&](const policy::Settings& settings) -> Result<RunTime, Diagnostic> {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "live/file_ops.h"
+#include "live/free_pages.h"
 #include "live/host.h"
 
 namespace quire::live {
@@ -28,6 +29,13 @@ JournalEntry entry_of(const nlohmann::json& file) {
   return entry;
 }
 
+JournalEntry parameter_of(const nlohmann::json& parameter) {
+  JournalEntry entry = entry_of(parameter);
+  if (!is_free_page_parameter(entry.path))
+    throw std::runtime_error("'" + entry.path + "' is not ours to set");
+  return entry;
+}
+
 Journal journal_of(const nlohmann::json& json) {
   if (json.at("schema_version") != kSchemaVersion) throw std::runtime_error("unknown schema_version");
   Journal journal;
@@ -37,15 +45,22 @@ Journal journal_of(const nlohmann::json& json) {
   for (const auto& file : json.at("files")) journal.files.push_back(entry_of(file));
   for (const auto& device : json.value("zram", nlohmann::json::array()))
     journal.devices.push_back({device.at("number"), device.at("diskseq")});
+  for (const auto& parameter : json.value("parameters", nlohmann::json::array()))
+    journal.parameters.push_back(parameter_of(parameter));
   return journal;
+}
+
+nlohmann::ordered_json json_of(const JournalEntry& entry) {
+  return {{"path", entry.path}, {"old", entry.old_value}, {"ours", entry.ours}};
 }
 
 }  // namespace
 
-void Journal::note(const std::string& path, const std::string& current, const std::string& next) {
-  auto entry = std::find_if(files.begin(), files.end(), [&](const auto& e) { return e.path == path; });
-  if (entry == files.end()) {
-    files.push_back({path, current, {next}});
+void note(std::vector<JournalEntry>& entries, const std::string& path, const std::string& current,
+          const std::string& next) {
+  auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.path == path; });
+  if (entry == entries.end()) {
+    entries.push_back({path, current, {next}});
     return;
   }
   auto& ours = entry->ours;
@@ -60,11 +75,10 @@ std::string to_json(const Journal& journal) {
                               {"boot_id", journal.boot_id},
                               {"root", journal.root},
                               {"files", nlohmann::ordered_json::array()}};
-  for (const JournalEntry& entry : journal.files) {
-    json["files"].push_back({{"path", entry.path}, {"old", entry.old_value}, {"ours", entry.ours}});
-  }
+  for (const JournalEntry& entry : journal.files) json["files"].push_back(json_of(entry));
   for (const JournalDevice& device : journal.devices)
     json["zram"].push_back({{"number", device.number}, {"diskseq", device.diskseq}});
+  for (const JournalEntry& entry : journal.parameters) json["parameters"].push_back(json_of(entry));
   return json.dump(2) + "\n";
 }
 

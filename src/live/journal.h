@@ -35,14 +35,16 @@ struct Journal {
   std::string root;
   std::vector<JournalEntry> files;
   std::vector<JournalDevice> devices = {};
+  std::vector<JournalEntry> parameters = {};  // of kernel modules (live/free_pages.h); relative to /sys
   // Whether there is nothing to put back.
-  [[nodiscard]] bool empty() const { return files.empty() && devices.empty(); }
+  [[nodiscard]] bool empty() const { return files.empty() && devices.empty() && parameters.empty(); }
   bool operator==(const Journal&) const = default;
-
-  // Notes that `path`, which holds `current`, is about to be given `next`. The
-  // first `current` is the value a restore puts back.
-  void note(const std::string& path, const std::string& current, const std::string& next);
 };
+
+// Notes in `entries` that `path`, which holds `current`, is about to be given
+// `next`. The first `current` is the value a restore puts back.
+void note(std::vector<JournalEntry>& entries, const std::string& path, const std::string& current,
+          const std::string& next);
 
 [[nodiscard]] std::string to_json(const Journal& journal);
 // Paths that leave the root, and anything else that is not a journal, are

@@ -7,8 +7,8 @@ namespace {
 
 Journal sample() {
   Journal journal{42, "boot", "/sys/thp", {}};
-  journal.note("enabled", "madvise", "always");
-  journal.note("hugepages-64kB/enabled", "never", "inherit");
+  note(journal.files, "enabled", "madvise", "always");
+  note(journal.files, "hugepages-64kB/enabled", "never", "inherit");
   return journal;
 }
 
@@ -32,7 +32,7 @@ TEST(Journal, DevicesRoundTrip) {
 // A second change of a file keeps the first old value and knows both of ours.
 TEST(Journal, SecondChangeKeepsTheOldValue) {
   Journal journal = sample();
-  journal.note("enabled", "always", "never");
+  note(journal.files, "enabled", "always", "never");
   EXPECT_EQ(journal.files[0].old_value, "madvise");
   EXPECT_EQ(journal.files[0].ours, (std::vector<std::string>{"always", "never"}));
 }
@@ -40,8 +40,8 @@ TEST(Journal, SecondChangeKeepsTheOldValue) {
 // Somebody else's change between two of ours becomes the value to go back to.
 TEST(Journal, ForeignChangeBetweenTwoOfOursBecomesTheOldValue) {
   Journal journal{1, "boot", "/r", {}};
-  journal.note("khugepaged/pages_to_scan", "4096", "8");
-  journal.note("khugepaged/pages_to_scan", "512", "8");
+  note(journal.files, "khugepaged/pages_to_scan", "4096", "8");
+  note(journal.files, "khugepaged/pages_to_scan", "512", "8");
   EXPECT_EQ(journal.files[0].old_value, "512");
 }
 

@@ -64,13 +64,12 @@ Diagnostic not_restored(std::string where, std::string what) {
           "look at the journal and put the values back by hand"};
 }
 
-}  // namespace
-
-Result<RestoreReport, Diagnostic> restore_files(const Journal& journal, FileOps& ops) {
+Result<RestoreReport, Diagnostic> restore_entries(const std::vector<const JournalEntry*>& entries,
+                                                  const std::filesystem::path& root, FileOps& ops) {
   RestoreReport report;
   std::vector<std::string> failed;
-  for (const JournalEntry* entry : in_restoring_order(journal)) {
-    const auto looked = restore_file(*entry, journal.root, ops);
+  for (const JournalEntry* entry : entries) {
+    const auto looked = restore_file(*entry, root, ops);
     if (!looked) {
       failed.push_back(
           fmt::format("{} should be '{}' ({})", entry->path, entry->old_value, message_of(looked.error())));
@@ -85,7 +84,22 @@ Result<RestoreReport, Diagnostic> restore_files(const Journal& journal, FileOps&
     }
   }
   if (failed.empty()) return report;
-  return fail(not_restored(journal.root, fmt::format("settings NOT restored: {}", fmt::join(failed, ", "))));
+  return fail(not_restored(root, fmt::format("settings NOT restored: {}", fmt::join(failed, ", "))));
+}
+
+// No setting of the policy: a report of what was restored does not list them.
+Result<void, Diagnostic> restore_parameters(const Journal& journal, const std::filesystem::path& sys,
+                                            FileOps& ops) {
+  std::vector<const JournalEntry*> entries;
+  for (const JournalEntry& entry : journal.parameters) entries.push_back(&entry);
+  QUIRE_TRY(restore_entries(entries, sys, ops));
+  return {};
+}
+
+}  // namespace
+
+Result<RestoreReport, Diagnostic> restore_files(const Journal& journal, FileOps& ops) {
+  return restore_entries(in_restoring_order(journal), journal.root, ops);
 }
 
 Result<RestoreReport, Diagnostic> restore_and_remove(const JournalPlace& place, FileOps& ops) {
@@ -103,8 +117,10 @@ Result<RestoreReport, Diagnostic> restore_and_remove(const JournalPlace& place, 
                                fmt::format("the journal is for {}, not for {}", journal->root, place.root)));
     }
     const auto removed = remove_devices(*journal, place.sys, ops);
+    const auto reset = restore_parameters(*journal, place.sys, ops);
     report = QUIRE_TRY(restore_files(*journal, ops));
     if (!removed) return fail(not_restored(removed.error().where, removed.error().what));
+    if (!reset) return fail(reset.error());
   }
   if (const auto removed = ops.remove(place.path); !removed) {
     return fail(Diagnostic{

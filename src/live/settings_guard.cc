@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "live/free_pages.h"
 #include "live/lock_file.h"
 #include "live/setting_changes.h"
 #include "live/watchdog.h"
@@ -71,7 +72,7 @@ Result<std::vector<SettingChange>, Diagnostic> SettingsGuard::apply(const policy
   auto changes = QUIRE_TRY(changes_to(settings, s.config.thp_root, sleep, s.ops));
   if (changes.empty()) return changes;
   Journal journal = s.journal;
-  for (const SettingChange& change : changes) journal.note(change.path, change.from, change.to);
+  for (const SettingChange& change : changes) note(journal.files, change.path, change.from, change.to);
   QUIRE_TRY(store(journal, s.place, s.ops));
   s.journal = std::move(journal);
   if (auto written = write_changes(changes, s.config.thp_root, s.ops); !written) {
@@ -93,6 +94,21 @@ Result<unsigned, Diagnostic> SettingsGuard::add_zram() {
   return device.number;
 }
 
+Result<bool, Diagnostic> SettingsGuard::keep_free_pages() {
+  State& s = *state_;
+  const auto changes = QUIRE_TRY(changes_to_keep_free_pages(s.config.sys, s.ops));
+  if (changes.empty()) return !s.journal.parameters.empty();
+  Journal journal = s.journal;
+  for (const SettingChange& change : changes) note(journal.parameters, change.path, change.from, change.to);
+  QUIRE_TRY(store(journal, s.place, s.ops));
+  s.journal = std::move(journal);
+  if (auto written = write_changes(changes, s.config.sys, s.ops); !written) {
+    QUIRE_TRY(restore());
+    return fail(written.error());
+  }
+  return true;
+}
+
 Result<void, Diagnostic> SettingsGuard::keep() {
   State& s = *state_;
   if (s.journal.files.empty()) return {};
@@ -110,6 +126,7 @@ Result<RestoreReport, Diagnostic> SettingsGuard::restore() {
   RestoreReport report = QUIRE_TRY(restore_and_remove(s.place, s.ops));
   s.journal.files.clear();
   s.journal.devices.clear();
+  s.journal.parameters.clear();
   return report;
 }
 

@@ -75,6 +75,10 @@ class SettingsGuard {
   // kernel that has no zram.
   [[nodiscard]] Result<unsigned, Diagnostic> add_zram();
 
+  // Until restore(), free pages stay this guest's and are not given back to its
+  // host (live/free_pages.h): whether the kernel can be told so.
+  [[nodiscard]] Result<bool, Diagnostic> keep_free_pages();
+
   // What was applied stays when this is gone: in one step the journal becomes
   // that of restore_applied() (live/applied.h). Dying before that step restores.
   [[nodiscard]] Result<void, Diagnostic> keep();
