@@ -150,8 +150,11 @@ double error_of(const lab::TimedPolicy& policy) {
 
 // No word about a difference that the control's own runs have as well.
 void print_times(std::string_view what, const lab::VerifyResult& result, const lab::TimeComparison& times) {
-  fmt::print("{}, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms\n", what, result.timing->rounds,
-             times.control.mean / 1e6, times.noise_ns() / 1e6);
+  fmt::print("{}, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms{}\n", what, result.timing->rounds,
+             times.control.mean / 1e6, times.noise_ns() / 1e6,
+             result.timing->price_factor
+                 ? fmt::format("; faults cost {:.2f} of the profile", *result.timing->price_factor)
+                 : "");
   fmt::print(" {:<24} {:>12} {:>12} {:>19} {:>8}  {}\n", "policy", "predicted", "measured", "between",
              "error", "beside 4K: predicted, measured");
   for (const lab::TimedPolicy& p : times.policies) {
@@ -167,10 +170,12 @@ Json time_json(const cost::MiddleMean& time) {
 }
 
 Json times_json(const lab::VerifyResult& result, const lab::TimeComparison& times) {
-  Json json{{"rounds", result.timing->rounds},
-            {"modes_by", result.timing->modes == lab::ModesBy::kSamples ? "samples" : "ticks"},
-            {"control_ns", time_json(times.control)},
-            {"noise_ns", times.noise_ns()}};
+  Json json{
+      {"rounds", result.timing->rounds},
+      {"modes_by", result.timing->modes == lab::ModesBy::kSamples ? "samples" : "ticks"},
+      {"price_factor", result.timing->price_factor ? Json(*result.timing->price_factor) : Json(nullptr)},
+      {"control_ns", time_json(times.control)},
+      {"noise_ns", times.noise_ns()}};
   json["policies"] = Json::array();
   for (const lab::TimedPolicy& p : times.policies) {
     json["policies"].push_back({{"policy", p.text},

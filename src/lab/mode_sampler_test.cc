@@ -10,7 +10,7 @@ namespace {
 
 // The share of a command that runs to its end, as the sampler sees it; nothing
 // where the host does not let it look.
-std::optional<double> share_of(std::vector<std::string> command) {
+std::optional<KernelShare> share_of(std::vector<std::string> command) {
   live::LaunchSpec spec;
   spec.command = std::move(command);
   auto launch = live::Launch::start(spec);
@@ -34,10 +34,22 @@ const std::vector<std::string> kZeroes{"dd",    "if=/dev/zero", "of=/dev/null",
 TEST(ModeSampler, TellsTheKernelsPart) {
   const auto counting = share_of(kCounts);
   if (!counting) GTEST_SKIP() << "this host does not let programs be looked at";
-  EXPECT_LT(*counting, 0.5);
+  EXPECT_LT(counting->kernel, 0.5);
   const auto zeroing = share_of(kZeroes);
   ASSERT_TRUE(zeroing);
-  EXPECT_GT(*zeroing, 0.5);
+  EXPECT_GT(zeroing->kernel, 0.5);
+}
+
+// Of a program that touches new memory the kernel's part is faults; of one that
+// reads zeroes into the same memory it is not.
+TEST(ModeSampler, TellsFaultsFromCalls) {
+  const auto calling = share_of(kZeroes);
+  if (!calling || !calling->faults) GTEST_SKIP() << "this host does not show the kernel's functions";
+  EXPECT_LT(*calling->faults, calling->kernel / 4);
+  const auto touching = share_of({"dd", "if=/dev/zero", "of=/dev/null", "bs=600M", "count=1", "status=none"});
+  ASSERT_TRUE(touching && touching->faults);
+  EXPECT_GT(*touching->faults, touching->kernel / 4);
+  EXPECT_LE(*touching->faults, touching->kernel);
 }
 
 // What a program starts counts as the program.
@@ -46,7 +58,7 @@ TEST(ModeSampler, FollowsChildren) {
   command.insert(command.end(), kZeroes.begin(), kZeroes.end());
   const auto share = share_of(command);
   if (!share) GTEST_SKIP() << "this host does not let programs be looked at";
-  EXPECT_GT(*share, 0.5);
+  EXPECT_GT(share->kernel, 0.5);
 }
 
 }  // namespace

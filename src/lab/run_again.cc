@@ -46,7 +46,10 @@ RunTime time_of(const rusage& usage, Watched& samples) {
   const double sys = ns_of(usage.ru_stime);
   const auto share = samples ? samples->kernel_share() : std::nullopt;
   if (!share) return {user, sys, ModesBy::kTicks};
-  return {(user + sys) * (1 - *share), (user + sys) * *share, ModesBy::kSamples};
+  const double all = user + sys;
+  RunTime time{all * (1 - share->kernel), all * share->kernel, ModesBy::kSamples};
+  if (share->faults) time.fault_ns = all * *share->faults;
+  return time;
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct RunTime {
   double user_ns = 0;
   double sys_ns = 0;
   ModesBy modes = ModesBy::kTicks;
+  std::optional<double> fault_ns = std::nullopt;  // of sys_ns, in page faults; from samples only
 };
 
 class RunAgain {

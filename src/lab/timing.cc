@@ -25,13 +25,21 @@ namespace {
 // Of the runs of each round: the control's, then each policy's.
 using Rounds = std::vector<std::vector<double>>;
 
-TimeComparison compare(const TimedRequest& control, std::span<const TimedRequest> policies, Rounds ns) {
+TimeComparison compare(const TimedRequest& control, std::span<const TimedRequest> policies, double factor,
+                       Rounds ns) {
   TimeComparison comparison{.control = cost::middle_mean_of(std::move(ns.front())), .policies = {}};
   for (std::size_t i = 0; i < policies.size(); ++i)
-    comparison.policies.push_back({policies[i].text,
-                                   comparison.control.mean + policies[i].kernel_ns - control.kernel_ns,
-                                   cost::middle_mean_of(std::move(ns[i + 1]))});
+    comparison.policies.push_back(
+        {policies[i].text, comparison.control.mean + factor * (policies[i].kernel_ns - control.kernel_ns),
+         cost::middle_mean_of(std::move(ns[i + 1]))});
   return comparison;
+}
+
+// Nothing unless the faults of every round were timed.
+std::optional<double> price_factor(const TimedRequest& control, std::vector<double> fault_ns,
+                                   unsigned rounds) {
+  if (fault_ns.size() < rounds || control.fault_ns <= 0) return std::nullopt;
+  return cost::middle_mean_of(std::move(fault_ns)).mean / control.fault_ns;
 }
 
 }  // namespace
@@ -41,18 +49,22 @@ Result<Timing, Diagnostic> time_all(const TimedRequest& control, std::span<const
   Rounds system(policies.size() + 1);
   Rounds processor(policies.size() + 1);
   ModesBy modes = ModesBy::kSamples;
+  std::vector<double> control_faults;
   for (unsigned round = 0; round < rounds; ++round) {
     for (std::size_t i = 0; i <= policies.size(); ++i) {
       const RunTime time = QUIRE_TRY(run(i == 0 ? control.settings : policies[i - 1].settings));
       system[i].push_back(time.sys_ns);
       processor[i].push_back(time.user_ns + time.sys_ns);
       modes = std::max(modes, time.modes);
+      if (i == 0 && time.fault_ns) control_faults.push_back(*time.fault_ns);
     }
   }
+  const auto factor = price_factor(control, std::move(control_faults), rounds);
   return Timing{.rounds = rounds,
                 .modes = modes,
-                .system = compare(control, policies, std::move(system)),
-                .processor = compare(control, policies, std::move(processor))};
+                .price_factor = factor,
+                .system = compare(control, policies, factor.value_or(1), std::move(system)),
+                .processor = compare(control, policies, factor.value_or(1), std::move(processor))};
 }
 
 }  // namespace quire::lab

@@ -5,6 +5,11 @@
 // differ from it by the difference of the two bills. What the control's own runs
 // differ by is the noise, and inside the noise nothing is said.
 //
+// What a fault costs depends on what else the program has in the caches, and on how
+// fast the host is just now: up to twice what a loop of faults takes. The control's
+// faults are therefore timed by themselves (lab/mode_sampler.h), and what they took
+// of what they were billed for scales the difference.
+//
 // The sum of system and user time is counted to the nanosecond, and what is system
 // time of it is sampled (lab/mode_sampler.h). Both are compared: the sum has no
 // noise of samples, but holds what a policy does to the program's own time, which
@@ -48,6 +53,9 @@ struct TimeComparison {
 struct Timing {
   unsigned rounds = 0;
   ModesBy modes = ModesBy::kTicks;  // kSamples when all runs were
+  // What the control's faults took, of what the profile says; nothing where they
+  // could not be timed, and the profile counts as it is.
+  std::optional<double> price_factor;
   TimeComparison system;
   TimeComparison processor;  // user and system time
 };
@@ -59,6 +67,7 @@ struct TimedRequest {
   std::string text;
   policy::Settings settings;
   double kernel_ns = 0;  // of its bill
+  double fault_ns = 0;   // of kernel_ns
   ByteCount peak{};      // resident, of all its processes
 };
 
