@@ -122,11 +122,6 @@ void Arguments::option(const std::string& names, unsigned& to, const std::string
   state_->add(names, to, help, values)->type_name(value);
 }
 
-void Arguments::option(const std::string& names, double& to, const std::string& value,
-                       const std::string& help, const Values& values) {
-  state_->add(names, to, help, values)->type_name(value);
-}
-
 void Arguments::option(const std::string& names, std::vector<std::string>& to, const std::string& value,
                        const std::string& help, const Values& values) {
   state_->add(names, to, help, values)->type_name(value)->type_size(1)->allow_extra_args(false);

@@ -35,8 +35,6 @@ class Arguments {
               const Values& values = {});
   void option(const std::string& names, unsigned& to, const std::string& value, const std::string& help,
               const Values& values = {});
-  void option(const std::string& names, double& to, const std::string& value, const std::string& help,
-              const Values& values = {});
   // May be given several times.
   void option(const std::string& names, std::vector<std::string>& to, const std::string& value,
               const std::string& help, const Values& values = {});

@@ -25,7 +25,6 @@ struct Request {
   std::vector<std::string> policies;
   std::string ram;
   std::string machine;
-  double fragmentation = 0;
   std::string profile;
   unsigned jobs = default_jobs();
   bool by_mapping = false;
@@ -68,9 +67,6 @@ Result<std::optional<lab::Machine>, Diagnostic> machine_of(const Request& reques
 }
 
 Result<void, Diagnostic> check(const Request& request) {
-  if (!(request.fragmentation >= 0 && request.fragmentation <= lab::kMostFragmented))
-    return fail(Diagnostic{Diagnostic::Kind::kUsage, "replay: --fragmentation",
-                           fmt::format("expected 0 to {}", lab::kMostFragmented), "for example 0.5"});
   if (request.timeline == 0) return {};
   const auto misuse = [](std::string what, std::string hint) {
     return fail(Diagnostic{Diagnostic::Kind::kUsage, "replay: --timeline", std::move(what), std::move(hint)});
@@ -99,8 +95,6 @@ Result<int, Diagnostic> run_replay(Words words) {
                    Values::of({"1G", "4G", "16G", "64G", "256G", "1T"}));
   arguments.option("--machine", request.machine, "MACHINE",
                    "Instead: one short of memory, 'ram=4G swap=block:4G'", Values{Values::Kind::kAny});
-  arguments.option("--fragmentation", request.fragmentation, "SHARE",
-                   "Of its allocations of large folios that fail: 0 to 0.99 (default 0)");
   arguments.option("--profile", request.profile, "FILE",
                    "Machine that times are of (default: reference machine)", Values::files(".toml"));
   arguments.option("--jobs", request.jobs, "N", "Policies replayed at once (default: one per cpu)");
@@ -128,8 +122,7 @@ Result<int, Diagnostic> run_replay(Words words) {
                     .ram = ram,
                     .profile = profile,
                     .timeline_samples = request.timeline,
-                    .machine = machine,
-                    .fragmentation = {.chance = request.fragmentation}});
+                    .machine = machine});
   answer.results = QUIRE_TRY(lab::replay_many(request.file, runs, request.jobs));
   if (request.by_mapping) answer.uses = QUIRE_TRY(report::uses_of(request.file, runs, answer.results));
   if (request.json) {
