@@ -219,6 +219,23 @@ class SwapEntry {
   std::uint64_t slot_ = 0;
 };
 
+// A memory tag of arm64's Memory Tagging Extension: four bits that belong to
+// 16 bytes of memory.
+class MemoryTag {
+ public:
+  constexpr MemoryTag() = default;
+  // Of `tag` the low four bits count, as of a pointer's highest byte.
+  constexpr explicit MemoryTag(unsigned tag) : tag_(static_cast<std::uint8_t>(tag & 0xfU)) {}
+  [[nodiscard]] constexpr unsigned raw() const { return tag_; }
+  constexpr bool operator==(const MemoryTag&) const = default;
+
+ private:
+  std::uint8_t tag_ = 0;
+};
+
+inline constexpr ByteCount kTagGranule{16};
+inline constexpr std::uint64_t kTagsPerPage = kPageSize / kTagGranule.raw();
+
 }  // namespace quire
 
 template <>

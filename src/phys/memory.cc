@@ -51,6 +51,12 @@ Result<PhysMemory, Diagnostic> PhysMemory::create(const MemoryOptions& options) 
                    "the host refuses to reserve " + base::human_size(options.ram) + " of address space",
                    "make the machine smaller or raise the limit (ulimit -v)"});
   }
+  if (options.tags == MemoryTags::kMte) {
+    m.tags_ = TagMemory::create(PageCount(frames));
+    if (!m.tags_)
+      return fail(Diagnostic{Diagnostic::Kind::kFailure, "memory tags", "the host refuses to reserve them",
+                             "make the machine smaller or raise the limit (ulimit -v)"});
+  }
   m.frames_ = reinterpret_cast<Frame*>(m.descriptors_.data());  // zero bytes: kUntouched
   m.contents_ = options.contents;
   m.total_ = PageCount(frames);
@@ -145,6 +151,8 @@ void PhysMemory::drain_all() {
 void PhysMemory::free(Pfn first, Order order) {
   Frame& f = frame(first);
   QUIRE_CHECK_MSG(!f.is_free(), "frame {} freed twice", first.raw());
+  if (tags_) [[unlikely]]
+    tags_->forget(first, order.pages());
   if (order == pool_.order() && put_into_pool(first)) return;
   if (order != kOrder0) return free_to_zone(first, order);
   const MigrateType type = f.kind() == FrameKind::kTable ? MigrateType::kUnmovable : MigrateType::kMovable;
@@ -165,6 +173,8 @@ void PhysMemory::zero(Pfn first, Order order) {
 
 void PhysMemory::copy(Pfn from, Pfn to) {
   if (contents_ == Contents::kKept) std::memcpy(bytes(to), bytes(from), kPageSize);
+  if (tags_) [[unlikely]]
+    tags_->copy(from, to);
 }
 
 PageCount PhysMemory::free_pages() const {
@@ -195,6 +205,8 @@ void PhysMemory::check_invariants(base::InvariantReport& out) const {
       free += pages;
       if (f.refcount != 0 || f.mapcount != 0)
         out.broken("I-FRAME-1", "free frame {} has references", pfn.raw());
+      if (tags_ && tags_->any_tagged(pfn, PageCount(pages)))
+        out.broken("I-MTE-1", "free frame {}, or one behind it, has tags", pfn.raw());
     }
   }
   if (free != free_pages().raw()) {

@@ -19,6 +19,7 @@
 #include "phys/host_memory.h"
 #include "phys/reclaim_port.h"
 #include "phys/reserved_memory.h"
+#include "phys/tag_memory.h"
 #include "phys/zone.h"
 #include "quire/result.h"
 
@@ -29,9 +30,13 @@ namespace quire::phys {
 // Page tables always hold their real contents.
 enum class Contents : std::uint8_t { kNone, kKept };
 
+// Whether each 16 bytes have four bits of their own beside them (arm64's MTE).
+enum class MemoryTags : std::uint8_t { kNone, kMte };
+
 struct MemoryOptions {
   ByteCount ram = 1_GiB;  // rounded down to whole largest blocks (4 MiB); at least one
   Contents contents = Contents::kKept;
+  MemoryTags tags = MemoryTags::kNone;
   // Where the memory comes from and goes to. Without: the host alone.
   std::shared_ptr<HostMemory> host = nullptr;
 };
@@ -45,6 +50,7 @@ struct MemoryOptions {
 //               I-MEM-2 every handed-out frame was handed out once (its kind is not a free one)
 //               I-MEM-3 the pool holds blocks of its order, no more than it should
 //               I-FRAME-1 a frame in a free kind has no references and no maps
+//               I-MTE-1 a free frame has no tags
 class PhysMemory {
  public:
   // Fails when the host cannot reserve the address space.
@@ -77,13 +83,16 @@ class PhysMemory {
 
   // Fills the frames with zeroes, when contents are kept.
   void zero(Pfn first, Order order);
-  // Copies one frame, when contents are kept.
+  // Copies one frame, when contents are kept, and its tags.
   void copy(Pfn from, Pfn to);
 
   [[nodiscard]] Frame& frame(Pfn pfn) { return frames_[pfn.raw()]; }
   [[nodiscard]] const Frame& frame(Pfn pfn) const { return frames_[pfn.raw()]; }
   // The 4096 bytes of a frame.
   [[nodiscard]] std::byte* bytes(Pfn pfn) const { return ram_.data() + (pfn.raw() << kPageShift); }
+
+  // The tags of all frames. Null: the machine has none.
+  [[nodiscard]] TagMemory* tags() const { return tags_.get(); }
 
   [[nodiscard]] Contents contents() const { return contents_; }
   [[nodiscard]] PageCount total() const { return total_; }
@@ -118,6 +127,7 @@ class PhysMemory {
   std::shared_ptr<HostMemory> host_;
   ReservedMemory ram_;
   ReservedMemory descriptors_;
+  std::unique_ptr<TagMemory> tags_;
   Frame* frames_ = nullptr;
   Contents contents_ = Contents::kKept;
   PageCount total_;
