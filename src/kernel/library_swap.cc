@@ -18,6 +18,8 @@ std::string_view words_of(swap::IoError why) {
       return "what the device holds is not what was written";
     case swap::IoError::kFull:
       return "the device is full";
+    case swap::IoError::kNoMemory:
+      return "there is no memory for its tags";
   }
   return {};
 }

@@ -17,10 +17,11 @@ namespace quire::swap {
 
 // Why a device did not do what it was asked to.
 enum class IoError : std::uint8_t {
-  kWrite,    // it could not be written: the page stays in memory
-  kRead,     // it could not be read
-  kCorrupt,  // what it holds is not what was written
-  kFull,     // it has no room for these bytes (a zram at its limit)
+  kWrite,     // it could not be written: the page stays in memory
+  kRead,      // it could not be read
+  kCorrupt,   // what it holds is not what was written
+  kFull,      // it has no room for these bytes (a zram at its limit)
+  kNoMemory,  // it was not asked: there is no memory for what has to stay behind (memory tags)
 };
 
 // The bytes of consecutive pages, or that a machine keeps none: then a device

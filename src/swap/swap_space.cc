@@ -8,6 +8,7 @@
 #include "swap/available_devices.h"
 #include "swap/device.h"
 #include "swap/page_io.h"
+#include "swap/saved_tags.h"
 #include "swap/slot_allocator.h"
 #include "swap/slot_report.h"
 #include "swap/swap_cache.h"
@@ -22,7 +23,9 @@ constexpr std::int16_t kNoPriorityYet = -1;
 }  // namespace
 
 struct SwapSpace::State final : SlotPort {
-  State(phys::PhysMemory& with, stats::Counters& counters) : io(with, counters) {}
+  State(phys::PhysMemory& with, stats::Counters& counters) : io(with, counters) {
+    if (with.tags() != nullptr) tags = std::make_unique<SavedTags>(with);
+  }
 
   [[nodiscard]] Device& device(std::uint8_t number) const {
     QUIRE_CHECK(number < devices.size() && devices[number]);
@@ -51,6 +54,7 @@ struct SwapSpace::State final : SlotPort {
   [[nodiscard]] bool referred_to(SwapEntry first, PageCount count) const;
   void set_frames(SwapEntry first, Order order, Pfn head);
 
+  [[nodiscard]] bool in_use(SwapEntry entry) const;
   void check_slots(const Device& d, base::InvariantReport& out) const;
   void check_cache(base::InvariantReport& out) const;
 
@@ -59,6 +63,7 @@ struct SwapSpace::State final : SlotPort {
   void do_work();
 
   PageIo io;
+  std::unique_ptr<SavedTags> tags;  // null: the machine has none
   SwapCache cache;
   std::vector<std::unique_ptr<Device>> devices;  // by number
   AvailableDevices available;
@@ -161,6 +166,7 @@ void SwapSpace::State::free_if_unused(SwapEntry first, PageCount count) {
 
 void SwapSpace::State::free_slots(Device& d, std::uint64_t first, PageCount count) {
   const auto tell = [&](std::uint64_t slot, std::uint64_t, PageCount n) { d.backend->slots_freed(slot, n); };
+  if (tags) tags->forget(SwapEntry(d.number, first), count);
   if (d.behind) {
     d.behind->for_each_run(first, count, tell);
     d.behind->unmap(first, count);
@@ -233,6 +239,12 @@ void SwapSpace::State::check_slots(const Device& d, base::InvariantReport& out) 
     out.broken("I-SWAP-4", "device {} uses {} slots, {} counted", d.number, used, d.used.raw());
   if (beside != d.counts.kept_beside())
     out.broken("I-SWAP-7", "{} large counts, {} kept beside", beside, d.counts.kept_beside());
+}
+
+bool SwapSpace::State::in_use(SwapEntry entry) const {
+  if (entry.device() >= devices.size() || !devices[entry.device()]) return false;
+  const SlotTable* t = devices[entry.device()]->slots.table(entry.slot());
+  return t != nullptr && !t->free(SlotAllocator::offset(entry.slot()));
 }
 
 void SwapSpace::State::check_cache(base::InvariantReport& out) const {
@@ -354,7 +366,7 @@ PageCount SwapSpace::used() const {
 }
 
 PageCount SwapSpace::frames_used() const {
-  PageCount sum;
+  PageCount sum = state_->tags ? state_->tags->frames() : PageCount();
   for (const auto& d : state_->devices)
     if (d) sum += d->backend->frames_used();
   return sum;
@@ -448,12 +460,25 @@ bool SwapSpace::free_swap(Pfn head) {
 Result<void, IoError> SwapSpace::write(Pfn head) {
   const auto cached = state_->cache.find(head);
   QUIRE_CHECK(cached.has_value());
+  if (state_->tags && !state_->tags->save(cached->first, head, cached->order.pages()))
+    return fail(IoError::kNoMemory);
   Device& d = state_->device(cached->first.device());
   return state_->io.write({d, cached->first.slot(), head, cached->order});
 }
 
 Result<void, IoError> SwapSpace::read(SwapEntry first, Pfn head, Order order) {
   return state_->io.read({state_->device(first.device()), first.slot(), head, order});
+}
+
+void SwapSpace::restore_tags(SwapEntry first, Pfn head, Order order) const {
+  if (state_->tags) state_->tags->restore(first, head, order.pages());
+}
+
+PageCount SwapSpace::tags_saved() const { return state_->tags ? state_->tags->pages() : PageCount(); }
+
+void SwapSpace::set_tag_loss(std::function<bool(SwapEntry)> loses) {
+  QUIRE_CHECK(state_->tags != nullptr);
+  state_->tags->set_loss(std::move(loses));
 }
 
 bool SwapSpace::is_zero(SwapEntry entry) const {
@@ -483,6 +508,7 @@ void SwapSpace::check_invariants(base::InvariantReport& out) const {
       out.broken("I-SWAP-9", "device {} with {} of {} pages used", d->number, d->used.raw(), d->pages.raw());
   }
   state_->check_cache(out);
+  if (state_->tags) state_->tags->check_invariants([this](SwapEntry e) { return state_->in_use(e); }, out);
   if (free != state_->free_pages)
     out.broken("I-SWAP-4", "{} slots are free, {} counted", free, state_->free_pages);
 }

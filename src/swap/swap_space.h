@@ -69,6 +69,7 @@ struct SlotReport {
 //               I-SWAP-2 every cached folio's slots are consecutive and aligned to its size
 //               I-SWAP-3 the lists of clusters hold each cluster once, in the list its use says
 //               I-SWAP-4 used() = slots that are not free
+//               I-MTE-2 memory tags are saved only for slots that are not free
 //               I-SWAP-9 the devices that are asked for slots are those in use that are not full
 class SwapSpace {
  public:
@@ -93,7 +94,7 @@ class SwapSpace {
   [[nodiscard]] Traits traits(std::uint8_t device) const;
   [[nodiscard]] PageCount total() const;
   [[nodiscard]] PageCount used() const;
-  // Frames of the machine's RAM that devices keep pages in.
+  // Frames of the machine's RAM that devices keep pages in, and saved memory tags.
   [[nodiscard]] PageCount frames_used() const;
 
   // Whether some zswap stood before a device since the machine was made: swap-in
@@ -138,11 +139,17 @@ class SwapSpace {
   // --- Bytes ---
   // Writes a cached folio out (swap_writeout): a folio of zeroes is only
   // noted; else the device gets all of it. Counts swpout, pswpout, swpout_zero,
-  // zswpout at this moment.
+  // zswpout at this moment. Where pages have memory tags, these are saved before anything else,
+  // also of zeroes; kNoMemory: they could not be, and none of the folio is.
   [[nodiscard]] Result<void, IoError> write(Pfn head);
   // Reads the slots from `first` on into the frames of the folio at `head`
   // (swap_read_folio). Counts swpin, pswpin, swpin_zero.
   [[nodiscard]] Result<void, IoError> read(SwapEntry first, Pfn head, Order order);
+  // The pages of a folio that was read from these slots, or stayed in memory for them, get the
+  // memory tags that were saved with them, before any entry shows them (arch_swap_restore).
+  void restore_tags(SwapEntry first, Pfn head, Order order) const;
+  // Pages whose memory tags are saved.
+  [[nodiscard]] PageCount tags_saved() const;
   // Whether the slot is noted as zeroes.
   [[nodiscard]] bool is_zero(SwapEntry entry) const;
   // Whether `n` slots from `first` on are all noted as zeroes, or all not.
@@ -153,6 +160,8 @@ class SwapSpace {
   // A line for each cluster that holds something: its list, how much is used, and a map of
   // 64 marks.
   [[nodiscard]] std::string picture(std::uint8_t device) const;
+  // Asked as the tags of a page are saved; true loses them. Only where there are tags.
+  void set_tag_loss(std::function<bool(SwapEntry)> loses);
 
   void check_invariants(base::InvariantReport& out) const;
 
