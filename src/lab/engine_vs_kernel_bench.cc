@@ -10,28 +10,23 @@
 // and 2M need the per-size settings, so root; without it 4K is measured and
 // the others say why they are not.
 #include <benchmark/benchmark.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/check.h"
+#include "lab/testing_both_sides.h"
 #include "live/settings_guard.h"
-#include "live/unique_fd.h"
 #include "policy/parse.h"
 #include "quire/kernel.h"
 
 namespace {
 
 using namespace quire;
+using namespace quire::lab::testing;
 
 constexpr ByteCount kArena = 64_MiB;
 constexpr ByteCount kForkArena = 1_GiB;
@@ -39,84 +34,12 @@ constexpr ByteCount kForkArena = 1_GiB;
 enum class Op : int { kWriteFault, kMunmap, kFork, kCopyOnWrite };
 enum class Size : int { k4K, k64K, k2M };
 
+struct Request {
+  Op op;
+  Size size;
+};
+
 constexpr Order order_of(Size size) { return Order(size == Size::k4K ? 0 : size == Size::k64K ? 4 : 9); }
-
-// CPU time of one operation, and the faults it took.
-struct Sample {
-  double ns = 0;
-  std::uint64_t faults = 0;
-};
-
-double cpu_ns() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
-}
-
-// A program of the running kernel: this very process.
-class LiveProgram {
- public:
-  using Child = pid_t;
-
-  VirtAddr map(ByteCount length, Size size) {
-    void* const place = ::mmap(nullptr, (length + 2_MiB).raw(), PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    QUIRE_CHECK(place != MAP_FAILED);
-    const VirtAddr begin(reinterpret_cast<std::uintptr_t>(place));
-    const VirtAddr at = begin.align_up(kOrderPmd);
-    if (at > begin) unmap(begin, at - begin);
-    if (const VirtAddr end = begin + length + 2_MiB; end > at + length)
-      unmap(at + length, end - (at + length));
-    ::madvise(pointer(at), length.raw(), size == Size::k4K ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
-    return at;
-  }
-  void unmap(VirtAddr at, ByteCount length) { ::munmap(pointer(at), length.raw()); }
-  void write(VirtAddr at) { *static_cast<volatile char*>(pointer(at)) = 1; }
-  Child fork() {
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) ::pause();
-  }
-  void end(Child child) {
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-  }
-  std::uint64_t faults() const {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_minflt);
-  }
-
- private:
-  static void* pointer(VirtAddr at) { return reinterpret_cast<void*>(at.raw()); }
-};
-
-// A program of our kernel.
-class EngineProgram {
- public:
-  using Child = Process*;
-  explicit EngineProgram(Process& process) : process_(process) {}
-
-  VirtAddr map(ByteCount length, Size size) {
-    const VirtAddr at = *process_.mmap({.length = length});
-    QUIRE_CHECK(at.aligned(kOrderPmd));
-    QUIRE_CHECK(
-        process_.madvise(at, length, size == Size::k4K ? MADV_NOHUGEPAGE : MADV_HUGEPAGE).has_value());
-    return at;
-  }
-  void unmap(VirtAddr at, ByteCount length) { QUIRE_CHECK(process_.munmap(at, length).has_value()); }
-  void write(VirtAddr at) {
-    constexpr std::byte kOne{1};
-    QUIRE_CHECK(process_.store(at, {&kOne, 1}).has_value());
-  }
-  Child fork() { return *process_.fork(); }
-  void end(Child child) { child->exit(); }
-  std::uint64_t faults() const { return process_.minor_faults(); }
-
- private:
-  Process& process_;
-};
 
 // One byte into each block of `step`.
 template <typename Program>
@@ -128,7 +51,7 @@ void write_each(Program& program, VirtAddr at, ByteCount length, Order step) {
 template <typename Program>
 Sample measure(Program& program, Op op, Size size) {
   const ByteCount length = op == Op::kFork ? kForkArena : kArena;
-  const VirtAddr at = program.map(length, size);
+  const VirtAddr at = program.map(length, size == Size::k4K ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   std::optional<typename Program::Child> child;
   bool mapped = true;
   if (op != Op::kWriteFault) write_each(program, at, length, order_of(size));
@@ -157,69 +80,13 @@ Sample measure(Program& program, Op op, Size size) {
   return sample;
 }
 
-// The process that does the live side, and dies with us.
-class Helper {
- public:
-  Helper() {
-    int to[2];
-    int from[2];
-    std::signal(SIGPIPE, SIG_IGN);  // a helper that is gone is told by write()
-    QUIRE_CHECK(::pipe(to) == 0 && ::pipe(from) == 0);
-    const pid_t parent = ::getpid();
-    pid_ = ::fork();
-    QUIRE_CHECK(pid_ >= 0);
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ::close(to[1]);
-      ::close(from[0]);
-      if (::getppid() == parent) serve(to[0], from[1]);
-      ::_exit(0);
-    }
-    ::close(to[0]);
-    ::close(from[1]);
-    requests_ = live::UniqueFd(to[1]);
-    samples_ = live::UniqueFd(from[0]);
-  }
-  ~Helper() {
-    requests_ = live::UniqueFd();
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Helper(const Helper&) = delete;
-  Helper& operator=(const Helper&) = delete;
-
-  // Nothing when the helper is gone.
-  std::optional<Sample> measure(Op op, Size size) {
-    const std::pair request{op, size};
-    Sample sample;
-    if (::write(requests_.get(), &request, sizeof request) != sizeof request) return std::nullopt;
-    if (::read(samples_.get(), &sample, sizeof sample) != sizeof sample) return std::nullopt;
-    return sample;
-  }
-
- private:
-  static void serve(int requests, int samples) {
-    std::pair<Op, Size> request;
-    LiveProgram program;
-    while (::read(requests, &request, sizeof request) == sizeof request) {
-      ::alarm(120);  // an operation that hangs ends the helper, not the benchmark
-      const Sample sample = ::measure(program, request.first, request.second);
-      ::alarm(0);
-      if (::write(samples, &sample, sizeof sample) != sizeof sample) return;
-    }
-  }
-
-  pid_t pid_ = 0;
-  live::UniqueFd requests_;
-  live::UniqueFd samples_;
-};
-
 // Both sides, and the settings of both.
 class Arena {
  public:
   Arena() : kernel_(boot()), engine_(kernel_->spawn()) {
     // The one operation that uses most memory, so that all of it is warm.
     ::measure(engine_, Op::kFork, Size::k4K);
-    (void)live_.measure(Op::kFork, Size::k4K);
+    (void)live_.measure({Op::kFork, Size::k4K});
     auto guard = live::SettingsGuard::hold();
     if (guard) {
       guard_.emplace(std::move(*guard));
@@ -241,7 +108,7 @@ class Arena {
     return applied ? std::string() : applied.error().line();
   }
   Sample engine(Op op, Size size) { return measure(engine_, op, size); }
-  std::optional<Sample> live(Op op, Size size) { return live_.measure(op, size); }
+  std::optional<Sample> live(Op op, Size size) { return live_.measure({op, size}); }
 
  private:
   static std::unique_ptr<Kernel> boot() {
@@ -250,7 +117,9 @@ class Arena {
     return std::move(*kernel);
   }
 
-  Helper live_;  // first: forked while this process is small
+  // First: forked while this process is small.
+  Helper<Request> live_{
+      [](LiveProgram& program, const Request& r) { return measure(program, r.op, r.size); }};
   std::unique_ptr<Kernel> kernel_;
   EngineProgram engine_;
   std::optional<live::SettingsGuard> guard_;
