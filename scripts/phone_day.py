@@ -84,8 +84,6 @@ def table(results):
     row("refaults", lambda r: f"{r['refaulted_pages']:,}")
     row("most in swap, MiB", lambda r: f"{r['peak_swap_bytes'] >> 20:,}")
     row("most memory of zram, MiB", lambda r: f"{r['peak_zram_bytes'] >> 20:,}")
-    row("ratio at the end, with zsmalloc's waste",
-        lambda r: f"{r['zram_stored_bytes'] / r['zram_bytes']:.2f}" if r["zram_bytes"] else "-")
     row("apps killed for memory", lambda r: f"{r['oom_kills']:,}")
     row("pages used or touched per second of replay, million",
         lambda r: f"{(r['touches'] + r['accessed_pages']) / r['elapsed_ns'] * 1e3:.2f}")
