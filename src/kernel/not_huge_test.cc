@@ -124,6 +124,19 @@ TEST(NotHuge, AllocationFailed) {
   expect_sound(*k);
 }
 
+// Under anon_beside_full the first block of a table has nobody beside it; one behind a full block has.
+TEST(NotHuge, NotBesideFull) {
+  const auto k = remembering("64K anon_beside_full=1");
+  Process& p = k->spawn();
+  map(p, 256_KiB);
+  EXPECT_EQ(write(p, kArena), "not_beside_full");
+  EXPECT_EQ(write(p, kArena + 64_KiB), "not_beside_full");
+  fill(p, kArena + 64_KiB, 64_KiB);
+  EXPECT_EQ(why(p, kArena + 68_KiB), "populated");
+  EXPECT_EQ(write(p, kArena + 128_KiB), "nothing");
+  expect_sound(*k);
+}
+
 // What was large and is no longer says so.
 TEST(NotHuge, SplitFolios) {
   const auto k = remembering("2M");

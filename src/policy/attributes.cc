@@ -114,6 +114,11 @@ std::vector<Attribute> top_attributes() {
          s.shrink_underused = QUIRE_TRY(kstrtobool(w));
          return {};
        }},
+      {"anon_beside_full", "0 or 1",
+       "Whether a fault below 2 MiB gets a size only beside a block of it that has no empty entry.", kOrder0,
+       [](const Settings& s, Order) { return show_flag(s.anon_beside_full); },
+       [](Settings& s, Order, std::string_view w) { return store_flag(s.anon_beside_full, w); },
+       Builds::kSome},
       {"khugepaged/defrag", "0 or 1", "Whether khugepaged compacts and reclaims memory to get a 2 MiB block.",
        kOrder0, [](const Settings& s, Order) { return show_flag(s.khugepaged.defrag); },
        [](Settings& s, Order, std::string_view w) { return store_flag(s.khugepaged.defrag, w); }},

@@ -3,11 +3,13 @@
 //
 // Mirrors: the _show and _store functions of mm/huge_memory.c and
 // mm/khugepaged.c, Linux 6.18: same text, same accepted values, same errors.
-// Differs: the shmem files are not modelled and so are not here.
+// Differs: the shmem files are not modelled and so are not here; one file is
+// of some builds of 6.18 only.
 //
 // sysfs/ shows these as files; parse.h accepts them as "path=value".
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +22,9 @@ namespace quire::policy {
 // The kernel's folder of these files, with a slash behind.
 inline constexpr std::string_view kSysfsPrefix = "/sys/kernel/mm/transparent_hugepage/";
 
+// Which builds of Linux 6.18 have a file.
+enum class Builds : std::uint8_t { kAll, kSome };
+
 struct Attribute {
   std::string path;          // below kSysfsPrefix: "hugepages-64kB/enabled"
   std::string accepts;       // for messages and the reference: "always, madvise or never"
@@ -27,6 +32,7 @@ struct Attribute {
   Order order;               // the size, for the files of one size
   std::string (*show)(const Settings&, Order);
   Result<void, Errno> (*store)(Settings&, Order, std::string_view written);
+  Builds builds = Builds::kAll;
 };
 
 // All of them, in the order of their paths.

@@ -230,12 +230,13 @@ std::unexpected<Diagnostic> unknown_key(std::string_view word, std::string_view 
     return refuse(word, fmt::format("{} can only be read (EACCES)", shown(key)));
   std::vector<std::string> known{"transparent_hugepage", "thp_anon"};
   for (const Attribute& a : attributes()) known.push_back(a.path);
-  return refuse(word,
-                fmt::format("\"{}\" is neither a boot word nor a settings file (ENOENT): accepted are "
-                            "transparent_hugepage=, thp_anon=, enabled=, defrag=, use_zero_page=, "
-                            "shrink_underused=, hugepages-<size>kB/enabled= and khugepaged/<file>=",
-                            shown(key)),
-                did_you_mean(key, known));
+  return refuse(
+      word,
+      fmt::format("\"{}\" is neither a boot word nor a settings file (ENOENT): accepted are "
+                  "transparent_hugepage=, thp_anon=, enabled=, defrag=, use_zero_page=, "
+                  "shrink_underused=, anon_beside_full=, hugepages-<size>kB/enabled= and khugepaged/<file>=",
+                  shown(key)),
+      did_you_mean(key, known));
 }
 
 std::unexpected<Diagnostic> sizes_are_its_own(std::string_view word, const Settings& s) {

@@ -15,6 +15,7 @@ Settings any_settings() {
       *rc::gen::element(Defrag::always, Defrag::defer, Defrag::defer_madvise, Defrag::madvise, Defrag::never);
   s.use_zero_page = *rc::gen::arbitrary<bool>();
   s.shrink_underused = *rc::gen::arbitrary<bool>();
+  s.anon_beside_full = *rc::gen::arbitrary<bool>();
   for (unsigned order = 2; order <= kPmdOrder; ++order)
     s.at(Order(order)) = *rc::gen::element(SizeEnabled::always, SizeEnabled::inherit, SizeEnabled::madvise,
                                            SizeEnabled::never);

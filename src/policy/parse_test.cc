@@ -122,6 +122,7 @@ TEST(ParsePolicy, EveryFile) {
   expected.defrag = Defrag::defer_madvise;
   expected.use_zero_page = false;
   expected.shrink_underused = false;
+  expected.anon_beside_full = true;
   expected.at(Order(4)) = SizeEnabled::inherit;
   expected.khugepaged = {.defrag = false,
                          .pages_to_scan = 1,
@@ -133,6 +134,7 @@ TEST(ParsePolicy, EveryFile) {
   const std::vector<std::string> files{"defrag=defer+madvise",
                                        "use_zero_page=0",
                                        "shrink_underused=0",
+                                       "anon_beside_full=1",
                                        "hugepages-64kB/enabled=inherit",
                                        "khugepaged/defrag=0",
                                        "khugepaged/pages_to_scan=1",
@@ -228,6 +230,7 @@ TEST(ParsePolicy, MalformedIsRefusedWithTheReason) {
       {"use_zero_page=2", "(EINVAL): accepted is 0 or 1"},
       {"use_zero_page=99999999999999999999", "(ERANGE): accepted is 0 or 1"},
       {"use_zero_page=-1", "accepted is 0 or 1"},
+      {"anon_beside_full=yes", "(EINVAL): accepted is 0 or 1"},
       {"shrink_underused=maybe", "accepted is 0 or 1"},
       {"hugepages-8kB/enabled=always", "neither a boot word nor a settings file (ENOENT)"},
       {"hugepages-64KB/enabled=always", "did you mean hugepages-64kB/enabled?"},

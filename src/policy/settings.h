@@ -56,6 +56,7 @@ struct Settings {
   Defrag defrag = Defrag::madvise;
   bool use_zero_page = true;
   bool shrink_underused = true;
+  bool anon_beside_full = false;  // Linux 6.18 as released has no such file
   // By order; only orders 2 to 9 have an `enabled` file for anonymous memory.
   std::array<SizeEnabled, kPmdOrder + 1> size = default_sizes();
   KhugepagedSettings khugepaged;

@@ -210,6 +210,11 @@ Entry entry(MthpStat s) {
       return {
           "anon_fault_fallback_charge",
           "The part of anon_fault_fallback where memory was found but the memory cgroup refused the charge."};
+    case MthpStat::anon_fault_declined:
+      return {
+          "anon_fault_declined",
+          "Faults that gave this size up because anon_beside_full is 1 and no block of it beside theirs was "
+          "without an empty entry."};
     case MthpStat::split:
       return {"split", "Folios of this size split into smaller ones, counted under the size they had."};
     case MthpStat::split_failed:

@@ -88,6 +88,7 @@ enum class MthpStat : std::uint8_t {
   anon_fault_alloc,
   anon_fault_fallback,
   anon_fault_fallback_charge,
+  anon_fault_declined,  // of builds of 6.18 with anon_beside_full
   split,
   split_failed,
   split_deferred,

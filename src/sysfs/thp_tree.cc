@@ -18,10 +18,7 @@ using stats::MthpStat;
 constexpr std::size_t kOneWrite = 4096;  // the kernel takes a page of text at a time
 
 constexpr std::string_view kNoShmem = "shared memory is not modelled";
-constexpr std::string_view kBesideFull = "some builds of 6.18 have it; 0, as they boot, changes nothing";
-constexpr std::array<NotModelled, 7> kNotModelled{{
-    {"anon_beside_full", kBesideFull, true},
-    {"hugepages-*/stats/anon_fault_declined", kBesideFull, true},
+constexpr std::array<NotModelled, 5> kNotModelled{{
     {"shmem_enabled", kNoShmem},
     {"hugepages-*/shmem_enabled", kNoShmem},
     {"hugepages-*/stats/shmem_alloc", kNoShmem},

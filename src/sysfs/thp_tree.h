@@ -3,7 +3,7 @@
 //
 // Mirrors: /sys/kernel/mm/transparent_hugepage, Linux 6.18, x86-64: names,
 // texts, accepted values, errors. Differs: files of what is not modelled are
-// absent; not_modelled() names them.
+// absent; not_modelled() names them. Files of some builds of 6.18 are there.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,6 @@ struct KhugepagedProgress {
 struct NotModelled {
   std::string_view path;  // "hugepages-*/stats/swpout"
   std::string_view why;
-  bool in_some_builds = false;  // of the same release: others have it not
 };
 [[nodiscard]] std::span<const NotModelled> not_modelled();
 

@@ -34,7 +34,8 @@ class ThpTreeTest : public testing::Test {
 // The folders, by the kernel's names.
 TEST_F(ThpTreeTest, Lists) {
   EXPECT_EQ(names(""),
-            "defrag enabled hpage_pmd_size hugepages-1024kB hugepages-128kB hugepages-16kB hugepages-2048kB "
+            "anon_beside_full defrag enabled hpage_pmd_size hugepages-1024kB hugepages-128kB hugepages-16kB "
+            "hugepages-2048kB "
             "hugepages-256kB hugepages-32kB hugepages-512kB hugepages-64kB hugepages-8kB khugepaged "
             "shrink_underused use_zero_page");
   EXPECT_EQ(names("khugepaged/"),
@@ -42,7 +43,7 @@ TEST_F(ThpTreeTest, Lists) {
             "pages_collapsed pages_to_scan scan_sleep_millisecs");
   EXPECT_EQ(names("/sys/kernel/mm/transparent_hugepage/hugepages-64kB"), "enabled stats");
   EXPECT_EQ(names("hugepages-64kB/stats"),
-            "anon_fault_alloc anon_fault_fallback anon_fault_fallback_charge nr_anon "
+            "anon_fault_alloc anon_fault_declined anon_fault_fallback anon_fault_fallback_charge nr_anon "
             "nr_anon_partially_mapped split split_deferred split_failed swpin swpin_fallback "
             "swpin_fallback_charge swpout swpout_fallback zswpout");
 }
@@ -63,6 +64,7 @@ TEST_F(ThpTreeTest, ReadsBootDefaults) {
   EXPECT_EQ(text("defrag"), "always defer defer+madvise [madvise] never\n");
   EXPECT_EQ(text("use_zero_page"), "1\n");
   EXPECT_EQ(text("shrink_underused"), "1\n");
+  EXPECT_EQ(text("anon_beside_full"), "0\n");
   EXPECT_EQ(text("hpage_pmd_size"), "2097152\n");
   EXPECT_EQ(text("hugepages-64kB/enabled"), "always inherit madvise [never]\n");
   EXPECT_EQ(text("hugepages-2048kB/enabled"), "always [inherit] madvise never\n");

@@ -1,5 +1,7 @@
 #include "vm/fault_anon.h"
 
+#include <algorithm>
+
 #include "arch/skip_empty.h"
 #include "base/check.h"
 #include "policy/policy.h"
@@ -14,12 +16,20 @@ using stats::MthpStat;
 
 namespace {
 
-// The sizes worth trying, largest first. Neither filter moves a counter.
+bool has_none(const Entry* first, std::uint64_t n) {
+  return std::any_of(first, first + n, [](Entry e) { return Native::is_none(e); });
+}
+
+// The sizes worth trying, largest first: the first that passes keeps all smaller ones. That a size does not
+// fit, or that its block is not empty, moves no counter.
 OrderSet suitable_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd) {
   OrderSet orders = fault_orders(mm, vma, addr);
   while (!orders.empty()) {
     const Order order = orders.highest();
-    if (all_none(mm.tables().pte(pmd, addr.align_down(order)), order.pages().raw())) break;
+    if (all_none(mm.tables().pte(pmd, addr.align_down(order)), order.pages().raw())) {
+      if (!mm.system().settings.anon_beside_full || is_beside_full(mm, vma, addr, pmd, order)) break;
+      mm.counters().add(MthpStat::anon_fault_declined, order);
+    }
     orders = orders.without(order);
   }
   return orders;
@@ -43,6 +53,17 @@ std::optional<FreshFolio> allocate(AddressSpace& mm, const Vma& vma, OrderSet or
 }  // namespace
 
 bool all_none(const Entry* first, std::uint64_t n) { return arch::skip_empty(first, first + n) == first + n; }
+
+bool is_beside_full(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd, Order order) {
+  const ByteCount size = order.bytes();
+  const VirtAddr block = addr.align_down(order);
+  const VirtAddr table = addr.align_down(kOrderPmd);
+  const auto is_full = [&](VirtAddr at) {
+    return vma.range.covers({at, at + size}) && !has_none(mm.tables().pte(pmd, at), order.pages().raw());
+  };
+  if (block != table && is_full(block - size)) return true;
+  return block + size != table + kOrderPmd.bytes() && is_full(block + size);
+}
 
 OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders) {
   // Only the top is cut: the first size that fits keeps all smaller ones.

@@ -1,7 +1,7 @@
 // vm/fault_anon.h - the first touch of anonymous memory, below 2 MiB.
 //
 // Mirrors: do_anonymous_page, alloc_anon_folio, thp_vma_suitable_orders,
-// Linux 6.18.
+// Linux 6.18; and what anon_beside_full does in builds of it that have the file.
 #pragma once
 
 #include "vm/address_space.h"
@@ -24,6 +24,10 @@ struct FreshFolio {
 
 // Whether nothing stands in the `n` entries from `first` on.
 [[nodiscard]] bool all_none(const Entry* first, std::uint64_t n);
+
+// Whether one of the two blocks of this order beside that of `addr`, in its table and its mapping, has no
+// empty entry.
+[[nodiscard]] bool is_beside_full(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry pmd, Order order);
 
 // The orders of `orders` that may be tried at `addr`: from the largest whose block lies in the mapping down.
 [[nodiscard]] OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "vm/address_space.h"
+#include "vm/fault_anon.h"
 
 namespace quire::vm {
 namespace {
@@ -33,6 +34,7 @@ constexpr std::array kReasonWords{
     Words{NotHuge::kPopulated, "populated", "block already populated"},
     Words{NotHuge::kTableInPlace, "table_in_place", "empty page table left in place"},
     Words{NotHuge::kZeroPage, "zero_page", "read first: zero page"},
+    Words{NotHuge::kNotBesideFull, "not_beside_full", "no full block beside it"},
     Words{NotHuge::kAllocationFailed, "allocation_failed", "allocation failed"},
     Words{NotHuge::kCopied, "copied", "copied after fork"},
     Words{NotHuge::kSplit, "split", "split"},
@@ -100,6 +102,12 @@ NotHuge occupied(const Entry* first, std::uint64_t pages) {
   return zeroes ? NotHuge::kZeroPage : NotHuge::kNothing;
 }
 
+// The settings want a full block beside it, and there is none: a table that is not there is empty.
+bool is_declined(AddressSpace& mm, const Vma& vma, VirtAddr addr, const Entry* table, Order order) {
+  if (!mm.system().settings.anon_beside_full || order == kOrderPmd) return false;
+  return table == nullptr || !is_beside_full(mm, vma, addr, *table, order);
+}
+
 }  // namespace
 
 std::string_view name_of(NotHuge why) { return entry_of(why).name; }
@@ -124,9 +132,13 @@ NotHuge why_not_huge(AddressSpace& mm, const Vma& vma, VirtAddr addr) {
     return NotHuge::kCopied;
   if (const NotHuge no = forbidden(mm, vma, order); no != NotHuge::kNothing) return no;
   if (!vma.block_fits(addr, order)) return cut_off(mm, vma, addr, order);
-  if (!table) return NotHuge::kNothing;
-  const NotHuge there = occupied(mm.tables().pte(*pmd, addr.align_down(order)), order.pages().raw());
-  return there == NotHuge::kNothing && order == kOrderPmd ? NotHuge::kTableInPlace : there;
+  if (table) {
+    const NotHuge there = occupied(mm.tables().pte(*pmd, addr.align_down(order)), order.pages().raw());
+    if (there != NotHuge::kNothing) return there;
+    if (order == kOrderPmd) return NotHuge::kTableInPlace;
+  }
+  return is_declined(mm, vma, addr, table ? pmd : nullptr, order) ? NotHuge::kNotBesideFull
+                                                                  : NotHuge::kNothing;
 }
 
 FolioReasons::FolioReasons(const System& system)

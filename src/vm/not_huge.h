@@ -41,6 +41,7 @@ enum class NotHuge : std::uint8_t {
   kPopulated,         // other pages of the block were there already
   kTableInPlace,      // 2 MiB only: nothing is there but a page table, left by memory that went
   kZeroPage,          // the block was read first, which mapped zero pages
+  kNotBesideFull,     // below 2 MiB, under anon_beside_full: no full block is beside it
   kAllocationFailed,  // no free block of the size
   kCopied,            // a copy of a page that fork had shared
   kSplit,             // it was as large, and was split
