@@ -39,6 +39,7 @@ enum class Errno : int {
   kNoSpc = ENOSPC,
   kRange = ERANGE,
   kNoSys = ENOSYS,
+  kOpNotSupp = EOPNOTSUPP,
 };
 
 // The name as errno(3) spells it: "EINVAL".

@@ -46,6 +46,8 @@ const char* errno_name(Errno e) {
       return "ERANGE";
     case Errno::kNoSys:
       return "ENOSYS";
+    case Errno::kOpNotSupp:
+      return "EOPNOTSUPP";
   }
   return "E?";
 }

@@ -1,4 +1,6 @@
-// split/zeroes.h - whether a page holds nothing but zeroes.
+// split/zeroes.h - whether the zero page could stand for a page.
+//
+// Mirrors: pages_identical with memcmp_pages of arm64, Linux 6.18.
 #pragma once
 
 #include <cstring>
@@ -7,8 +9,11 @@
 
 namespace quire::split {
 
-// When contents are not kept: whether it was never touched.
+// Whether it holds nothing but zeroes. When contents are not kept: whether it was never
+// touched. Where there are memory tags the zero page has some, and is like no other.
 [[nodiscard]] inline bool holds_only_zeroes(const phys::PhysMemory& memory, Pfn page) {
+  if (memory.tags() != nullptr) [[unlikely]]
+    return false;
   if (memory.contents() == phys::Contents::kNone) return memory.frame(page).touched == 0;
   const std::byte* const bytes = memory.bytes(page);
   // Each byte is the one before it, and the first is zero.

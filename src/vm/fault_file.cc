@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "vm/charge.h"
 #include "vm/rmap.h"
+#include "vm/tags.h"
 
 namespace quire::vm {
 
@@ -16,6 +17,7 @@ bool map_page(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry& pte, Acces
   if (!page) return false;
   mm.folios().get(*page);
   mm.folios().add_file_rmap(*page);
+  sync_tags(mm, vma, *page, PageCount(1));
   mm.rss().add_file(PageCount(1));
   Entry e = Native::make_young(Native::leaf(*page, page_prot(vma)));
   if (kind == AccessKind::kWrite) e = Native::make_dirty(e);

@@ -1,6 +1,7 @@
 #include "vm/protect.h"
 
 #include "vm/huge_pmd.h"
+#include "vm/tags.h"
 
 namespace quire::vm {
 namespace {
@@ -43,6 +44,7 @@ void change_ptes(AddressSpace& mm, const Vma& vma, Entry* pte, std::uint64_t pag
       n = alike(mm, vma, pte, static_cast<std::uint32_t>(end - pte), changed, access);
       mm.tables().clear_ptes(pte, n);
       mm.tables().set_ptes(pte, changed, n);
+      if (!Native::is_special(changed)) sync_tags(mm, vma, Native::pfn(changed), PageCount(n));
     }
     pte += n;
   }
@@ -59,6 +61,7 @@ void change_protection(AddressSpace& mm, Vma& vma, VirtRange range) {
       if (part.size() == kOrderPmd.bytes()) {
         const bool zero = Native::pfn(pmd) == mm.system().huge_zero.head;
         mm.tables().set_pmd(pmd, zero ? Native::modify(pmd, access) : with_protection(mm, vma, pmd, access));
+        if (!zero) sync_tags(mm, vma, Native::pfn(pmd), kOrderPmd.pages());
         return;
       }
       split_huge_pmd(mm, vma, pmd, block);

@@ -1,5 +1,7 @@
 #include "vm/rmap.h"
 
+#include "vm/tags.h"
+
 namespace quire::vm {
 namespace {
 
@@ -42,6 +44,7 @@ void mlock_ptes(AddressSpace& mm, const Vma& vma, Entry pmd, VirtRange range) {
 
 void add_new_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, folio::MappedBy by) {
   mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(), by);
+  sync_tags(mm, vma, head, mm.folios().order_of(head).pages());
   if (locks(vma)) mm.folios().mlock(head);
   if (auto* const reasons = mm.system().reasons.get()) [[unlikely]]
     reasons->made(head, mm.folios().order_of(head));
@@ -56,6 +59,7 @@ void add_new_shared_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAd
 void add_anon_rmap_ptes(AddressSpace& mm, const Vma& vma, Pfn page, std::uint32_t n,
                         folio::Exclusive exclusive) {
   mm.folios().add_anon_rmap_ptes(page, n, mm.id(), exclusive);
+  sync_tags(mm, vma, page, PageCount(n));
   if (locks(vma) && !mm.folios().is_large(mm.folios().head_of(page))) mm.folios().mlock(page);
 }
 

@@ -6,6 +6,7 @@
 // in them; mm/rmap.c, mm/mlock.c, Linux 6.18. References and entries are the
 // caller's. As in Linux a folio may end up unlocked though a locked mapping still
 // shows it (a part of it went), or locked though none does (MREMAP_DONTUNMAP).
+// Pages that a mapping with memory tags takes have tags afterwards (vm/tags.h).
 #pragma once
 
 #include "vm/address_space.h"

@@ -187,6 +187,7 @@ void count_map(const SwapFault& f, const SwappedIn& in, const Run& run, folio::E
 bool map_swapped_in(const SwapFault& f, const SwappedIn& in) {
   const Run run = run_of(f, in);
   folio::Folios& folios = f.mm.folios();
+  f.system().swap.restore_tags(in.first, in.head, folios.order_of(in.head));
   bool exclusive = !in.cached || Native::is_swap_exclusive(*f.pte);
   f.mm.tables().clear_ptes(run.pte, run.n);
   f.system().swap.put(in.first + (run.page - in.head), PageCount(run.n));

@@ -36,6 +36,7 @@ std::optional<FaultResult> do_swap_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr
   }
   if (system.reclaim != nullptr) system.reclaim->refaulted(*head, first);
   mm.counters().add(VmEvent::pgmajfault);
+  system.swap.restore_tags(first, *head, kOrderPmd);
   mm.tables().clear_swap_pmd(pmd);
   system.swap.put(first, kOrderPmd.pages());
   mm.rss().add_anon(kOrderPmd.pages());

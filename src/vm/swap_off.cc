@@ -11,6 +11,7 @@ void map_page(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry* pte, Pfn p
   const Pfn head = folios.head_of(page);
   const Entry old = *pte;
   const bool exclusive = Native::is_swap_exclusive(old);
+  mm.system().swap.restore_tags(*mm.system().swap.entry_of(head), head, folios.order_of(head));
   mm.tables().clear_ptes(pte, 1);
   mm.rss().add_anon(PageCount(1));
   mm.rss().sub_swap(PageCount(1));

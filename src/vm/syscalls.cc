@@ -4,6 +4,7 @@
 #include "vm/move.h"
 #include "vm/protect.h"
 #include "vm/rmap.h"
+#include "vm/tags.h"
 #include "vm/zap.h"
 
 namespace quire::vm {
@@ -77,7 +78,7 @@ Result<Mapped, Errno> mmap(AddressSpace& mm, const MmapRequest& r) {
   const PageCount pages = PageCount::covering(r.length);
   if (pages.bytes() < r.length || pages.bytes() > kTaskSize - VirtAddr(0)) return fail(Errno::kNoMem);
   if (!mm.mappings().may_add_mapping()) return fail(Errno::kNoMem);
-  VmFlags flags = flags_for(r.prot, r.flags) | mm.def_flags;
+  VmFlags flags = flags_for(r.prot, r.flags) | mm.def_flags | QUIRE_TRY(tag_flags(mm, r.prot, r.file));
 
   MmapRequest request = r;
   request.length = pages.bytes();
@@ -104,6 +105,7 @@ Result<void, Errno> mprotect(AddressSpace& mm, VirtAddr addr, ByteCount length, 
   if (length.raw() == 0) return {};
   const VirtRange range{addr, addr + PageCount::covering(length)};
   if (range.empty()) return fail(Errno::kNoMem);
+  if ((prot & Prot::kMte) != 0 && mm.memory().tags() == nullptr) return fail(Errno::kInval);
   const VmFlags wanted = access_flags(prot);
   VirtAddr at = range.begin;
   while (at < range.end) {
@@ -113,7 +115,7 @@ Result<void, Errno> mprotect(AddressSpace& mm, VirtAddr addr, ByteCount length, 
     if (!may.has_all(wanted)) return fail(Errno::kAcces);
     const VirtRange part{at, std::min(vma->end(), range.end)};
     const VmFlags old = vma->flags;
-    VmFlags flags = old.without(kVmAccessFlags) | wanted;
+    VmFlags flags = old.without(kVmAccessFlags) | wanted | QUIRE_TRY(more_tag_flags(prot, old));
     if (flags.has(VmFlag::kWrite)) {
       if (!old.has_any(VmFlags(VmFlag::kAccount) | VmFlag::kWrite | VmFlag::kHugeTlb | VmFlag::kShared |
                        VmFlag::kNoReserve)) {
@@ -155,8 +157,8 @@ Mapped brk(AddressSpace& mm, VirtAddr to) {
         over_address_space_limit(mm, pages_between(old_end, new_end)) || !mm.mappings().may_add_mapping()) {
       return unchanged;
     }
-    const VmFlags flags =
-        flags_for(Prot::kRead | Prot::kWrite, MapFlags::kPrivate) | VmFlag::kAccount | mm.def_flags;
+    const VmFlags flags = flags_for(Prot::kRead | Prot::kWrite, MapFlags::kPrivate) | VmFlag::kAccount |
+                          mm.def_flags | own_memory_flags(mm);
     // The heap grows itself, never the mapping below where it starts (bss).
     const MergeWith with = old_end > mm.start_brk ? MergeWith::kPrevOnly : MergeWith::kNone;
     mm.note_growth(

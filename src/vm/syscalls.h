@@ -16,6 +16,7 @@ namespace quire::vm {
 // The bits of mmap's prot and flags, valued as on Linux.
 struct Prot {
   static constexpr int kNone = 0, kRead = 1, kWrite = 2, kExec = 4;
+  static constexpr int kMte = 0x20;  // of arm64: the memory has tags
 };
 struct MapFlags {
   static constexpr int kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20, kGrowsDown = 0x100,
@@ -43,14 +44,14 @@ struct Mapped {
   Populated populated;
 };
 
-// kInval: no length, bad flags, bad alignment; kNoMem: no room or a limit;
+// kInval: no length, bad flags, bad alignment, tags for a file of a disk; kNoMem: no room or a limit;
 // kExist: MAP_FIXED_NOREPLACE over a mapping.
 [[nodiscard]] Result<Mapped, Errno> mmap(AddressSpace& mm, const MmapRequest& request);
 
 [[nodiscard]] Result<void, Errno> munmap(AddressSpace& mm, VirtAddr addr, ByteCount length);
 
 // kNoMem: part of the range is not mapped (what came before it is changed);
-// kAcces: the mapping may never be used that way.
+// kAcces: the mapping may never be used that way; kInval: it can have no tags.
 [[nodiscard]] Result<void, Errno> mprotect(AddressSpace& mm, VirtAddr addr, ByteCount length, int prot);
 
 struct MremapRequest {

@@ -16,6 +16,7 @@ System::System(phys::PhysMemory ram)
   memory.frame(*zero).set_kind(phys::FrameKind::kReserved);
   memory.frame(*zero).refcount = 1;
   memory.zero(*zero, kOrder0);
+  if (memory.tags() != nullptr) memory.tags()->tag(*zero, PageCount(1));
   zero_page = *zero;
 }
 

@@ -3,7 +3,7 @@
 // Mirrors: the VM_* bits of Linux 6.18. Differs: VM_SOFTDIRTY is left out,
 // because the reference kernel is built without it (and merging ignores it
 // anyway); the temporary stack of exec is a bit of its own here, not a
-// combination of others. The bits from 32 on are not of Linux 6.18.
+// combination of others. The bits from 32 on have numbers of their own.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +48,9 @@ enum class VmFlag : std::uint64_t {
   kMarkedName = 1ULL << 32,  // its name is one the policy knows
   kThpCow = 1ULL << 33,      // MADV_THP_COW
   kSized = 1ULL << 34,       // has a set of sizes of its own: kVmSizes, one bit for each order
+  // Of arm64 (VM_MTE, VM_MTE_ALLOWED), on machines with memory tags.
+  kMte = 1ULL << 35,         // PROT_MTE: its pages have tags; mprotect never takes it away
+  kMteAllowed = 1ULL << 36,  // may get kMte: no page of it comes from a disk
 };
 
 // A set of VmFlag. Value type.
