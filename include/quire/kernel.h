@@ -62,6 +62,16 @@ enum class TableChecks : std::uint8_t { kAsBuilt, kOn };
 // and faults that take longer.
 enum class Reasons : std::uint8_t { kNone, kRemembered };
 
+// Whether the memory has tags, four bits for each 16 bytes: arm64's Memory Tagging
+// Extension (MTE). No other architecture has it.
+enum class MemoryTags : std::uint8_t {
+  kNone,
+  kMte,
+  kMteAnywhere,  // for tests of what Linux does with tags: also where the architecture has none
+};
+// PROT_MTE of <sys/mman.h>, which only arm64 has.
+inline constexpr int kProtMte = 0x20;
+
 struct MachineOptions {
   ByteCount ram = 1_GiB;  // 4 MiB to 16 TiB, rounded down to 4 MiB
   Architecture arch = kBuiltArchitecture;
@@ -69,6 +79,7 @@ struct MachineOptions {
   std::shared_ptr<phys::HostMemory> host = nullptr;  // without: the machine's own
   TableChecks table_checks = TableChecks::kAsBuilt;
   Reasons reasons = Reasons::kNone;
+  MemoryTags tags = MemoryTags::kNone;
 };
 
 // Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies
@@ -155,7 +166,8 @@ class Process {
   [[nodiscard]] std::uint32_t pid() const { return pid_; }
 
   // mmap(2). `prot` and `flags` are the PROT_* and MAP_* of <sys/mman.h>;
-  // private anonymous memory unless said otherwise; shared anonymous memory
+  // private anonymous memory unless said otherwise; with kProtMte it has tags, on a machine
+  // with tags (kInval for a file); shared anonymous memory
   // has pages of 4 KiB. `file` names a file by
   // any number of yours; 0 is none. Errors as on Linux: kInval, kNoMem,
   // kExist (MAP_FIXED_NOREPLACE). Mirrors do_mmap.
@@ -171,7 +183,7 @@ class Process {
   // munmap(2): kInval for an unaligned address or no length.
   [[nodiscard]] Result<void, Errno> munmap(VirtAddr addr, ByteCount length);
   // mprotect(2): kNoMem where nothing is mapped, kAcces where the mapping can
-  // never allow it.
+  // never allow it, kInval where kProtMte cannot be. Tags are never taken away again.
   [[nodiscard]] Result<void, Errno> mprotect(VirtAddr addr, ByteCount length, int prot);
   // mremap(2) with the MREMAP_* flags; returns where the mapping is now.
   [[nodiscard]] Result<VirtAddr, Errno> mremap(VirtAddr addr, ByteCount old_length, ByteCount new_length,
@@ -221,6 +233,13 @@ class Process {
   // what came before the bad address has been done.
   [[nodiscard]] Result<void, Errno> store(VirtAddr addr, std::span<const std::byte> bytes);
   [[nodiscard]] Result<void, Errno> load(VirtAddr addr, std::span<std::byte> bytes);
+  // Sets and gets the memory tags from `addr`, a multiple of 16, on: one for each 16 bytes, as
+  // the instructions STG and LDG do, faulting as a store and a load would. kFault and kNoMem as
+  // those; kInval: the address; kOpNotSupp: memory that was mapped without kProtMte.
+  // What came before has been done. Tags go where the bytes go: to copies, to
+  // swap and back. Accesses are not checked against them.
+  [[nodiscard]] Result<void, Errno> set_tags(VirtAddr addr, std::span<const MemoryTag> tags);
+  [[nodiscard]] Result<void, Errno> get_tags(VirtAddr addr, std::span<MemoryTag> tags);
   // One access, and how it ended.
   FaultResult touch(VirtAddr addr, AccessKind kind);
   // What a read pin does before it takes the page: makes it the program's own
@@ -262,6 +281,8 @@ class Process {
   ~Process();
   [[nodiscard]] Result<void, Errno> copy_bytes(VirtAddr addr, std::size_t n, AccessKind kind, std::byte* to,
                                                const std::byte* from);
+  [[nodiscard]] Result<void, Errno> reach(VirtAddr addr, AccessKind kind);
+  [[nodiscard]] Result<Pfn, Errno> reach_tags(VirtAddr addr, AccessKind kind);
   void drop_pins();
   Kernel& kernel_;
   std::uint32_t pid_;
@@ -329,6 +350,9 @@ class Kernel {
   // kSrch: no such program; kInval: other words.
   [[nodiscard]] Result<void, Errno> debugfs_write(std::string_view path, std::string_view text);
 
+  // Pages on swap devices whose memory tags are kept, in RAM.
+  [[nodiscard]] PageCount tags_saved() const;
+
   [[nodiscard]] PageCount free_pages() const;
   // Equal for equal histories.
   [[nodiscard]] std::uint64_t state_hash() const;
@@ -337,6 +361,9 @@ class Kernel {
   // For tests: asked before each allocation of a block of that order; true
   // makes it fail.
   void set_allocation_failure(bool (*fails)(void* context, Order order), void* context);
+  // For tests of tests, on machines with tags: asked before the tags of a page are saved
+  // for its slot; true loses them.
+  void set_tag_loss(bool (*loses)(void* context, SwapEntry entry), void* context);
 
  private:
   friend class Process;

@@ -1,6 +1,7 @@
 // Programs on Quire against a model that knows nothing of pages' sizes: after
 // any history, under any policy, every byte of every program is the one that
-// was written there last, and every call ends as it should.
+// was written there last, every memory tag the one that was set there, and every
+// call ends as it should.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -22,6 +23,7 @@ namespace {
 using testing::FlatFiles;
 using testing::FlatMemory;
 using testing::FlatPage;
+using testing::FlatTags;
 using testing::PageBytes;
 
 constexpr VirtAddr kWindow{0x200000000};
@@ -53,16 +55,17 @@ enum class Kind : std::uint8_t {
   kShrink,
   kSplit,
   kHint,
+  kTags,
   kCount,
 };
 // How often each kind comes, in the order above.
 constexpr std::array<unsigned, static_cast<std::size_t>(Kind::kCount)> kWeights{
-    30, 10, 10, 3, 2, 5, 7, 28, 3, 6, 3, 3, 2, 2, 6, 1, 4, 3, 4, 2, 4, 5};
+    30, 10, 10, 3, 2, 5, 7, 28, 3, 6, 3, 3, 2, 2, 6, 1, 4, 3, 4, 2, 4, 5, 12};
 constexpr std::array<const char*, static_cast<std::size_t>(Kind::kCount)> kNames{
-    "store",   "load",   "mmap",         "mmap_file",        "mmap_anywhere", "munmap", "mprotect",
-    "madvise", "mremap", "mremap_fixed", "mremap_dontunmap", "brk",           "mlock",  "munlock",
-    "fork",    "exec",   "exit",         "sysfs_write",      "khugepaged",    "shrink", "split",
-    "hint"};
+    "store",   "load",    "mmap",         "mmap_file",        "mmap_anywhere", "munmap", "mprotect",
+    "madvise", "mremap",  "mremap_fixed", "mremap_dontunmap", "brk",           "mlock",  "munlock",
+    "fork",    "exec",    "exit",         "sysfs_write",      "khugepaged",    "shrink", "split",
+    "hint",    "set_tags"};
 
 constexpr std::array<std::uint64_t, 10> kCounts{1, 2, 3, 4, 16, 17, 33, 200, 512, 700};
 constexpr std::array<std::uint64_t, 4> kAligns{1, 4, 16, 512};
@@ -171,8 +174,9 @@ enum class Swap : std::uint8_t { kNone, kSynchronous, kAsynchronous, kSmall };
 
 class Machine {
  public:
-  Machine(const char* policy, Swap swap)
-      : kernel_(*Kernel::create({.ram = 128_MiB, .table_checks = TableChecks::kOn}, policy)) {
+  Machine(const char* policy, Swap swap, MemoryTags tags)
+      : kernel_(*Kernel::create({.ram = 128_MiB, .table_checks = TableChecks::kOn, .tags = tags}, policy)),
+        has_tags_(tags != MemoryTags::kNone) {
     add_swap(swap);
     touch_all_files();
     free_at_start_ = kernel_->free_pages();
@@ -210,6 +214,7 @@ class Machine {
   void run(Pair& p, const Operation& op);
   void store(Pair& p, const Operation& op);
   void load(Pair& p, const Operation& op);
+  void set_tags(Pair& p, const Operation& op);
   void mmap(Pair& p, const Operation& op);
   void advise(Pair& p, const Operation& op);
   void resize(Pair& p, const Operation& op);
@@ -226,11 +231,13 @@ class Machine {
   void note_dropped(Pair& p, VirtRange r);
   void compare(Pair& p);
   void compare_page(Pair& p, const PageInfo& info);
+  void compare_tags(Pair& p, const FlatPage& page, VirtAddr at);
   void free_anywhere(Pair& p, VirtRange range);
   [[nodiscard]] std::vector<std::byte> fresh_bytes(const Operation& op);
 
   FlatFiles files_;
   std::unique_ptr<Kernel> kernel_;
+  bool has_tags_;
   PageCount free_at_start_;
   std::vector<Pair> pairs_;
   unsigned written_ = 0;
@@ -265,11 +272,24 @@ void Machine::load(Pair& p, const Operation& op) {
   if (real != model) RC_FAIL("a load gave other bytes");
 }
 
+// Tags never set before, up to the end of a page; now and then 0.
+void Machine::set_tags(Pair& p, const Operation& op) {
+  const VirtAddr page = op.range().begin;
+  const std::uint64_t first = op.choice % 3 == 0 ? 0 : op.to % kTagsPerPage;
+  std::vector<MemoryTag> tags(std::min<std::uint64_t>(kTagsPerPage - first, 1 + op.choice * 3));
+  ++written_;
+  for (std::size_t i = 0; i < tags.size() && op.choice % 7 != 6; ++i)
+    tags[i] = MemoryTag(static_cast<unsigned>(written_ * 5 + i * 3 + i / 16));
+  expect_same("set_tags", code(p.real->set_tags(page + ByteCount(first * kTagGranule.raw()), tags)),
+              code(p.model.set_tags(page, first, tags)));
+}
+
 void Machine::mmap(Pair& p, const Operation& op) {
   const VirtRange r = op.range();
   Process::MmapArgs args{.addr = r.begin, .length = r.size(), .flags = MAP_PRIVATE | MAP_FIXED};
   FlatPage page{.prot = op.choice % 4 == 3 ? PROT_READ : PROT_READ | PROT_WRITE};
-  args.prot = page.prot;
+  page.mte = has_tags_ && op.to % 2 == 0;
+  args.prot = page.prot | (page.mte ? kProtMte : 0);
   if (op.kind == Kind::kMmapFile) {
     page.shared = op.choice % 2 == 1;
     page.file = args.file = 1 + op.choice / 2 % kFiles;
@@ -277,6 +297,7 @@ void Machine::mmap(Pair& p, const Operation& op) {
     args.offset = PageCount(page.file_page).bytes();
     args.length = std::min(args.length, PageCount(kFilePages - 8).bytes());
     if (page.shared) args.flags = MAP_SHARED | MAP_FIXED;
+    if (page.mte) return RC_ASSERT(p.real->mmap(args).error() == Errno::kInval);
   } else {
     args.flags |= MAP_ANONYMOUS | (op.choice % 8 == 1 ? MAP_POPULATE : 0);
   }
@@ -324,7 +345,7 @@ void Machine::note_dropped(Pair& p, VirtRange r) {
   for (const PageInfo& info : p.real->layout(r)) {
     const FlatPage* const page = p.model.find(info.addr);
     if (page == nullptr || !page->own || info.state != PageInfo::State::kNone) continue;
-    const bool zero = *page->own == FlatFiles::zero();
+    const bool zero = *page->own == FlatFiles::zero() && FlatMemory::tags(*page) == FlatTags{};
     RC_ASSERT((p.model.drop(info.addr) || zero));
   }
 }
@@ -507,7 +528,7 @@ void Machine::apply(const Operation& op) {
 
 void Machine::run(Pair& p, const Operation& op) {
   const VirtRange r = op.range();
-  const int prot = kProts[op.choice % 4];
+  const int prot = kProts[op.choice % 4] | (has_tags_ && op.to % 4 == 0 ? kProtMte : 0);
   switch (op.kind) {
     case Kind::kStore:
       return store(p, op);
@@ -539,6 +560,8 @@ void Machine::run(Pair& p, const Operation& op) {
       return split(p, op);
     case Kind::kHint:
       return hint(p, op);
+    case Kind::kTags:
+      return set_tags(p, op);
     default:
       return mmap(p, op);
   }
@@ -553,16 +576,27 @@ void Machine::compare_page(Pair& p, const PageInfo& info) {
     return RC_ASSERT(p.real->load(info.addr, std::span(&guarded_, 1)).error() == Errno::kFault);
   if (info.state == PageInfo::State::kNone) {
     // Private pages that were written never go but by MADV_DONTNEED.
-    if (page->own && *page->own != FlatFiles::zero())
+    if (page->own && (*page->own != FlatFiles::zero() || FlatMemory::tags(*page) != FlatTags{}))
       RC_FAIL(fmt::format("page {} is gone", pages_between(kWindow, info.addr).raw()));
     return;
   }
   if (!page->readable()) return;
   static PageBytes real;
   RC_ASSERT(p.real->load(info.addr, real).has_value());
-  if (real == p.model.bytes(*page)) return;
-  RC_FAIL(fmt::format("process {}: page {} holds other bytes", p.real->pid(),
-                      pages_between(kWindow, info.addr).raw()));
+  if (real != p.model.bytes(*page))
+    RC_FAIL(fmt::format("process {}: page {} holds other bytes", p.real->pid(),
+                        pages_between(kWindow, info.addr).raw()));
+  compare_tags(p, *page, info.addr);
+}
+
+void Machine::compare_tags(Pair& p, const FlatPage& page, VirtAddr at) {
+  static FlatTags real;
+  const auto got = p.real->get_tags(at, real);
+  if (!page.mte) return RC_ASSERT(got.error() == Errno::kOpNotSupp);
+  RC_ASSERT(got.has_value());
+  if (real != FlatMemory::tags(page))
+    RC_FAIL(
+        fmt::format("process {}: page {} has other tags", p.real->pid(), pages_between(kWindow, at).raw()));
 }
 
 void Machine::compare(Pair& p) {
@@ -603,6 +637,7 @@ void Machine::finish() {
   }
   RC_ASSERT(kernel_->free_pages() == free_at_start_);
   RC_ASSERT(kernel_->swap_used() == PageCount(0));
+  RC_ASSERT(kernel_->tags_saved() == PageCount(0));
   RC_ASSERT(kernel_->swap_losses().empty());
   for (const char* size : {"16", "32", "64", "128", "256", "512", "1024", "2048"}) {
     for (const char* gauge : {"nr_anon", "nr_anon_partially_mapped"}) {
@@ -624,9 +659,10 @@ rc::Gen<Operation> operation() {
           rc::gen::inRange<std::uint64_t>(0, kPages), rc::gen::inRange<std::uint64_t>(0, kPages)));
 }
 
-void play(const char* policy, Swap swap, const std::vector<Operation>& ops) {
-  history() = fmt::format("policy {}, swap {}\n", policy, std::to_underlying(swap));
-  Machine machine(policy, swap);
+void play(const char* policy, Swap swap, MemoryTags tags, const std::vector<Operation>& ops) {
+  history() = fmt::format("policy {}, swap {}, tags {}\n", policy, std::to_underlying(swap),
+                          std::to_underlying(tags));
+  Machine machine(policy, swap, tags);
   unsigned step = 0;
   for (const Operation& op : ops) {
     history() += text(op) + "\n";
@@ -645,7 +681,9 @@ TEST_P(BytesProperty, ProgramsReadWhatTheyWrote) {
   const auto before = std::signal(SIGABRT, print_history);
   EXPECT_TRUE(rc::check([] {
     const auto swap = static_cast<Swap>(*rc::gen::inRange(0, 4));
-    play(GetParam(), swap, *rc::gen::scale(2.0, rc::gen::container<std::vector<Operation>>(operation())));
+    const auto tags = *rc::gen::element(MemoryTags::kNone, MemoryTags::kMteAnywhere);
+    play(GetParam(), swap, tags,
+         *rc::gen::scale(2.0, rc::gen::container<std::vector<Operation>>(operation())));
   }));
   std::signal(SIGABRT, before);
 }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "kernel/kernel.h"
 #include "kernel/library_state.h"
+#include "kernel/library_tags.h"
 #include "policy/parse.h"
 #include "quire/kernel.h"
 #include "split/shrinker.h"
@@ -13,6 +14,7 @@
 #include "vm/madvise.h"
 #include "vm/policy_hints.h"
 #include "vm/syscalls.h"
+#include "vm/tags.h"
 
 namespace quire {
 
@@ -32,8 +34,8 @@ std::optional<stats::VmEvent> event_named(std::string_view wanted) {
 Result<std::uint64_t, Errno> lay_out(kernel::Kernel& kernel, vm::AddressSpace& mm, ByteCount argument_bytes) {
   mm.layout = vm::compute_layout(mm.limits.stack);
   const VirtAddr arg_start = kStackTop - argument_bytes;
-  const vm::VmFlags flags =
-      vm::flags_for(vm::Prot::kRead | vm::Prot::kWrite, 0) | vm::VmFlag::kGrowsDown | vm::VmFlag::kAccount;
+  const vm::VmFlags flags = vm::flags_for(vm::Prot::kRead | vm::Prot::kWrite, 0) | vm::VmFlag::kGrowsDown |
+                            vm::VmFlag::kAccount | vm::own_memory_flags(mm);
   kernel::ExecImage image;
   image.segments.push_back({{(arg_start - 132_KiB).align_down(), kStackTop}, flags, vm::FileRef::none(), 0});
   image.start_brk = image.brk = kHeapStart;
@@ -144,22 +146,27 @@ FaultResult Process::touch(VirtAddr addr, AccessKind kind) {
   return result;
 }
 
+// Performs the access; an error where a program would not get past it.
+Result<void, Errno> Process::reach(VirtAddr addr, AccessKind kind) {
+  switch (touch(addr, kind)) {
+    case FaultResult::kHit:
+    case FaultResult::kMinor:
+    case FaultResult::kMajor:
+      return {};
+    case FaultResult::kOom:
+      return fail(Errno::kNoMem);
+    default:
+      return fail(Errno::kFault);
+  }
+}
+
 Result<void, Errno> Process::copy_bytes(VirtAddr addr, std::size_t n, AccessKind kind, std::byte* to,
                                         const std::byte* from) {
   phys::PhysMemory& memory = state_->mm->memory();
   std::size_t done = 0;
   while (done < n) {
     const VirtAddr at = addr + ByteCount(done);
-    switch (touch(at, kind)) {
-      case FaultResult::kHit:
-      case FaultResult::kMinor:
-      case FaultResult::kMajor:
-        break;
-      case FaultResult::kOom:
-        return fail(Errno::kNoMem);
-      default:
-        return fail(Errno::kFault);
-    }
+    QUIRE_TRY(reach(at, kind));
     const std::size_t part = std::min<std::size_t>(n - done, kPageSize - at.page_offset());
     std::byte* const page = memory.bytes(vm::mapped_frame(*state_->mm, at)) + at.page_offset();
     if (memory.contents() == phys::Contents::kNone) {
@@ -255,8 +262,9 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions&
   const policy::Settings settings = QUIRE_TRY(policy::parse_policy(policy));
   auto state = std::make_unique<State>();
   const auto contents = machine.contents == Contents::kKept ? phys::Contents::kKept : phys::Contents::kNone;
-  state->kernel = QUIRE_TRY(
-      kernel::Kernel::create({.ram = machine.ram, .contents = contents, .host = machine.host}, settings));
+  const phys::MemoryTags tags = QUIRE_TRY(kernel::tags_of(machine));
+  state->kernel = QUIRE_TRY(kernel::Kernel::create(
+      {.ram = machine.ram, .contents = contents, .tags = tags, .host = machine.host}, settings));
   if (machine.table_checks == TableChecks::kOn) state->kernel->system().check_tables();
   if (machine.reasons == Reasons::kRemembered) state->kernel->system().remember_reasons();
   return std::unique_ptr<Kernel>(new Kernel(std::move(state)));

@@ -1,5 +1,6 @@
 // Programs that write, read, fork, free, move and swap without end, while devices
-// and allocations fail: what a program reads is what it wrote, every byte of it.
+// and allocations fail: what a program reads is what it wrote, every byte of it, and every
+// memory tag where the machine has them.
 //
 // The suite does a short run. QUIRE_SOAK_OPERATIONS=10000000 makes it as long.
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "kernel/testing_machine.h"
+#include "kernel/testing_tags.h"
 #include "swap/testing_device.h"
 
 namespace quire {
@@ -69,27 +70,43 @@ void make(Stamp stamp, Bytes& bytes) {
   }
 }
 
+// What a page holds, and its tags: made of a number as well.
+struct Content {
+  Stamp bytes = 0;
+  Stamp tags = 0;
+};
+
 struct Program {
   Process* process;
-  std::vector<Stamp> pages;
+  std::vector<Content> pages;
+};
+
+struct Setting {
+  const char* name;
+  const char* policy;
+  swap::Traits traits;
+  MemoryTags tags = MemoryTags::kNone;
 };
 
 class Soak {
  public:
-  Soak(const char* policy, swap::Traits traits, std::uint64_t seed)
-      : rng_(seed), kernel_(boot(policy, 64_MiB)) {
+  Soak(const Setting& setting, std::uint64_t seed)
+      : rng_(seed),
+        tags_(setting.tags != MemoryTags::kNone),
+        kernel_(tags_ ? boot_with_tags(setting.policy) : boot(setting.policy, 64_MiB)) {
     for (const PageCount size : {PageCount(6000), PageCount(3000)})
-      EXPECT_TRUE(kernel_->swapon(std::make_unique<UnreliableDevice>(size, traits, io_fails_every_)));
+      EXPECT_TRUE(kernel_->swapon(std::make_unique<UnreliableDevice>(size, setting.traits, io_fails_every_)));
     kernel_->set_allocation_failure(&Soak::fails, this);
     Process& p = kernel_->spawn();
-    map(p, PageCount(kPages).bytes());
-    programs_.push_back({&p, std::vector<Stamp>(kPages)});
+    tags_ ? map_tagged(p, PageCount(kPages).bytes()) : map(p, PageCount(kPages).bytes());
+    programs_.push_back({&p, std::vector<Content>(kPages)});
   }
 
   void step() {
     if (rng_.below(64) == 0) change_faults();
     Program& p = programs_[rng_.below(programs_.size())];
     const std::uint64_t what = rng_.below(100);
+    if (tags_ && what < 15) return tag(p, rng_.below(kPages));
     if (what < 45) return write(p, rng_.below(kPages));
     if (what < 80) return read(p, rng_.below(kPages));
     if (what < 97) return advise(p);
@@ -111,15 +128,26 @@ class Soak {
     check();
     for (Program& p : programs_) p.process->exit();
     EXPECT_EQ(kernel_->swap_used(), PageCount(0));
+    EXPECT_EQ(kernel_->tags_saved(), PageCount(0));
     expect_sound(*kernel_);
   }
 
-  std::uint64_t failures = 0, swapped_out = 0;
+  // Each n-th page that is swapped out loses its tags from now on.
+  void lose_tags(unsigned every) {
+    lost_every_ = every;
+    kernel_->set_tag_loss(&Soak::loses, this);
+  }
+
+  std::uint64_t failures = 0, swapped_out = 0, wrong_bytes = 0, wrong_tags = 0;
 
  private:
   static bool fails(void* self, Order /*order*/) {
     auto& soak = *static_cast<Soak*>(self);
     return soak.alloc_fails_every_ != 0 && ++soak.allocations_ % soak.alloc_fails_every_ == 0;
+  }
+  static bool loses(void* self, SwapEntry /*entry*/) {
+    auto& soak = *static_cast<Soak*>(self);
+    return ++soak.saves_ % soak.lost_every_ == 0;
   }
   void change_faults() {
     io_fails_every_ = rng_.chance(50) ? 0 : 2 + static_cast<unsigned>(rng_.below(40));
@@ -138,13 +166,23 @@ class Soak {
     make(stamp, bytes_);
     const auto done = p.process->store(page(i), bytes_);
     if (!done) return refused(done.error());
-    p.pages[i] = stamp;
+    p.pages[i].bytes = stamp;
+  }
+  void tag(Program& p, std::uint64_t i) {
+    const Stamp stamp = rng_.chance(10) ? 0 : static_cast<Stamp>(1 + rng_.below(1U << 30));
+    const auto done = p.process->set_tags(page(i), make_tags(stamp));
+    if (!done) return refused(done.error());
+    p.pages[i].tags = stamp;
   }
   void read(Program& p, std::uint64_t i) {
     const auto done = p.process->load(page(i), found_);
     if (!done) return refused(done.error());
-    make(p.pages[i], bytes_);
-    if (found_ != bytes_) FAIL() << "page " << i << " of " << p.process->pid() << " holds other bytes";
+    make(p.pages[i].bytes, bytes_);
+    if (found_ != bytes_) ++wrong_bytes;
+    if (!tags_) return;
+    const auto tags = p.process->get_tags(page(i), found_tags_);
+    if (!tags) return refused(tags.error());
+    if (found_tags_ != make_tags(p.pages[i].tags)) ++wrong_tags;
   }
   void advise(Program& p) {
     constexpr std::array<int, 9> kAdvice{MADV_PAGEOUT, MADV_PAGEOUT,  MADV_PAGEOUT,
@@ -159,7 +197,7 @@ class Soak {
     n = std::min(n, kPages - first);
     const auto done = p.process->madvise(page(first), PageCount(n).bytes(), advice);
     if (advice != MADV_DONTNEED || !done) return;
-    std::fill_n(p.pages.begin() + static_cast<std::ptrdiff_t>(first), n, 0U);
+    std::fill_n(p.pages.begin() + static_cast<std::ptrdiff_t>(first), n, Content{});
   }
   void fork(Program& p) {
     if (programs_.size() == kMostPrograms) return;
@@ -198,10 +236,13 @@ class Soak {
   }
 
   base::Rng rng_;
+  bool tags_;
+  unsigned lost_every_ = 0, saves_ = 0;
   unsigned io_fails_every_ = 0, alloc_fails_every_ = 0, allocations_ = 0;
   std::unique_ptr<Kernel> kernel_;
   std::vector<Program> programs_;
   Bytes bytes_{}, found_{};
+  PageTags found_tags_{};
 };
 
 std::uint64_t operations() {
@@ -209,24 +250,30 @@ std::uint64_t operations() {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : 20'000;
 }
 
-struct Setting {
-  const char* name;
-  const char* policy;
-  swap::Traits traits;
-};
-
 class SwapSoak : public ::testing::TestWithParam<Setting> {};
 
 TEST_P(SwapSoak, EveryByteIsRight) {
-  Soak soak(GetParam().policy, GetParam().traits, 1);
+  Soak soak(GetParam(), 1);
   const std::uint64_t n = operations();
   for (std::uint64_t i = 0; i < n && !HasFailure(); ++i) {
     soak.step();
     if (i % 5000 == 4999) soak.check();
+    EXPECT_EQ(soak.wrong_bytes + soak.wrong_tags, 0U) << "in step " << i;
   }
   soak.finish();
+  EXPECT_EQ(soak.wrong_bytes + soak.wrong_tags, 0U);
   EXPECT_GT(soak.failures, 0U);
   EXPECT_GT(soak.swapped_out, 0U);
+}
+
+// And a kernel that loses the tags of a page now and then would be found, by that alone.
+TEST(SwapSoakOfTags, LostTagsAreFound) {
+  Soak soak({"", "thp_anon=16K-64K,2M:always", kSynchronous, MemoryTags::kMteAnywhere}, 1);
+  soak.lose_tags(100);
+  for (std::uint64_t i = 0; i < 5000; ++i) soak.step();
+  soak.check();
+  EXPECT_GT(soak.wrong_tags, 0U);
+  EXPECT_EQ(soak.wrong_bytes, 0U);
 }
 
 constexpr swap::Traits kZramLike{.block_device = true, .synchronous = true};
@@ -235,13 +282,20 @@ constexpr swap::Traits kFile{.block_device = false, .synchronous = false};
 
 INSTANTIATE_TEST_SUITE_P(
     Settings, SwapSoak,
-    ::testing::Values(Setting{"Linux", "thp_anon=16K-64K,2M:always", kZramLike},
-                      Setting{"Disk", "thp_anon=64K,2M:always", kDisk},
-                      Setting{"File", "thp_anon=64K:always", kFile},
-                      Setting{"Single", "swap-in-single thp_anon=16K-1M:always", kZramLike},
-                      Setting{"Shared", "swap-in-shared thp_anon=16K-1M:always", kDisk},
-                      Setting{"PmdEntries", "pmd-swap thp_anon=64K,2M:always", kZramLike},
-                      Setting{"AnySlots", "swap-slots-any thp_anon=16K-2M:always", kZramLike}),
+    ::testing::Values(
+        Setting{"Linux", "thp_anon=16K-64K,2M:always", kZramLike},
+        Setting{"Disk", "thp_anon=64K,2M:always", kDisk}, Setting{"File", "thp_anon=64K:always", kFile},
+        Setting{"Single", "swap-in-single thp_anon=16K-1M:always", kZramLike},
+        Setting{"Shared", "swap-in-shared thp_anon=16K-1M:always", kDisk},
+        Setting{"PmdEntries", "pmd-swap thp_anon=64K,2M:always", kZramLike},
+        Setting{"AnySlots", "swap-slots-any thp_anon=16K-2M:always", kZramLike},
+        Setting{"Tags", "thp_anon=16K-64K,2M:always", kZramLike, MemoryTags::kMteAnywhere},
+        Setting{"TagsDisk", "thp_anon=64K,2M:always", kDisk, MemoryTags::kMteAnywhere},
+        Setting{"TagsFile", "thp_anon=64K:always", kFile, MemoryTags::kMteAnywhere},
+        Setting{"TagsShared", "swap-in-shared thp_anon=16K-1M:always", kDisk, MemoryTags::kMteAnywhere},
+        Setting{"TagsPmdEntries", "pmd-swap thp_anon=64K,2M:always", kZramLike, MemoryTags::kMteAnywhere},
+        Setting{"TagsAnySlots", "swap-slots-any thp_anon=16K-2M:always", kZramLike,
+                MemoryTags::kMteAnywhere}),
     [](const auto& setting) { return setting.param.name; });
 
 }  // namespace

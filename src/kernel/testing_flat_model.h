@@ -8,6 +8,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
@@ -20,6 +21,8 @@
 namespace quire::testing {
 
 using PageBytes = std::array<std::byte, kPageSize>;
+using FlatTags = std::array<MemoryTag, kTagsPerPage>;
+inline constexpr int kFlatMte = 0x20;  // PROT_MTE
 
 struct FlatPage {
   int prot = 0;
@@ -29,12 +32,19 @@ struct FlatPage {
   std::shared_ptr<PageBytes> own = nullptr;  // the program's own bytes; null: never written
   bool guard = false;                        // MADV_GUARD_INSTALL: not to be touched
   bool freed = false;                        // MADV_FREE, and not written since: may be dropped
+  bool mte = false;                          // it was mapped with PROT_MTE: it has tags, 0 at first
+  std::shared_ptr<FlatTags> tags = nullptr;  // null: all 0
 
   [[nodiscard]] bool readable() const { return prot != 0; }
   [[nodiscard]] bool writable() const { return (prot & PROT_WRITE) != 0; }
+  // Bytes and tags are gone.
+  void drop() {
+    own.reset();
+    tags.reset();
+  }
   // Nothing was ever here, though the mapping is the same.
   void empty() {
-    own.reset();
+    drop();
     guard = freed = false;
   }
 };
@@ -81,13 +91,19 @@ class FlatMemory {
   bool drop(VirtAddr addr) {
     FlatPage& page = pages_.at(addr.page_number());
     if (!page.freed) return false;
-    page.own.reset();
+    page.drop();
     page.freed = false;
     return true;
   }
   // Moves the pages of `from` to `to`; `keep` leaves empty ones behind.
   void move(VirtRange from, VirtAddr to, bool keep);
   Outcome store(VirtAddr addr, std::span<const std::byte> data);
+  // From the `granule`th 16 bytes of a page on, not beyond it.
+  Outcome set_tags(VirtAddr page, std::uint64_t granule, std::span<const MemoryTag> tags);
+  [[nodiscard]] static const FlatTags& tags(const FlatPage& page) {
+    static const FlatTags kZero{};
+    return page.tags ? *page.tags : kZero;
+  }
   // What a load of `n` bytes gives, up to the first page that faults.
   Outcome load(VirtAddr addr, std::span<std::byte> data) const;
   [[nodiscard]] FlatMemory forked() const;
@@ -141,17 +157,27 @@ FlatMemory::Outcome FlatMemory::each_until_hole(VirtRange range, Change change) 
   for (std::uint64_t n = range.begin.page_number(); n < range.end.page_number(); ++n) {
     const auto found = pages_.find(n);
     if (found == pages_.end()) return std::unexpected(Errno::kNoMem);
-    change(found->second);
+    if (const Outcome done = change(found->second); !done) return done;
   }
   return {};
 }
 
+// With PROT_MTE only where tags can be, on a machine that has them; they are never taken away.
 inline FlatMemory::Outcome FlatMemory::protect(VirtRange range, int prot) {
-  return each_until_hole(range, [prot](FlatPage& page) { page.prot = prot; });
+  return each_until_hole(range, [prot](FlatPage& page) -> Outcome {
+    const bool mte = (prot & kFlatMte) != 0;
+    if (mte && page.file != 0) return std::unexpected(Errno::kInval);
+    page.mte = page.mte || mte;
+    page.prot = prot & ~kFlatMte;
+    return {};
+  });
 }
 
 inline FlatMemory::Outcome FlatMemory::lock(VirtRange range, bool locked) {
-  const Outcome done = each_until_hole(range, [locked](FlatPage& page) { page.locked = locked; });
+  const Outcome done = each_until_hole(range, [locked](FlatPage& page) -> Outcome {
+    page.locked = locked;
+    return {};
+  });
   if (!done || !locked) return done;
   // Locking makes the pages present, which memory without access refuses.
   for (VirtAddr at = range.begin; at < range.end; at += PageCount(1))
@@ -166,7 +192,7 @@ inline FlatMemory::Outcome FlatMemory::advise_page(FlatPage& page, int advice) {
       if (page.locked) return refuse();
       [[fallthrough]];
     case 24:  // MADV_DONTNEED_LOCKED
-      page.own.reset();
+      page.drop();
       page.freed = false;
       break;
     case MADV_FREE:  // only MADV_PAGEOUT drops them
@@ -257,6 +283,21 @@ inline FlatMemory::Outcome FlatMemory::store(VirtAddr addr, std::span<const std:
     found->second.freed = false;
     writable_bytes(found->second)[at.page_offset()] = data[i];
   }
+  return {};
+}
+
+inline FlatMemory::Outcome FlatMemory::set_tags(VirtAddr addr, std::uint64_t granule,
+                                                std::span<const MemoryTag> tags) {
+  const auto found = pages_.find(addr.page_number());
+  if (found == pages_.end() || !found->second.writable() || found->second.guard)
+    return std::unexpected(Errno::kFault);
+  FlatPage& page = found->second;
+  page.freed = false;
+  writable_bytes(page);  // its own from now on, whatever becomes of the tags
+  if (!page.mte) return std::unexpected(Errno::kOpNotSupp);
+  if (page.tags == nullptr || page.tags.use_count() > 1)
+    page.tags = std::make_shared<FlatTags>(FlatMemory::tags(page));
+  std::ranges::copy(tags, page.tags->begin() + static_cast<std::ptrdiff_t>(granule));
   return {};
 }
 
