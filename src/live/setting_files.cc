@@ -27,12 +27,15 @@ std::string flag(bool on) { return on ? "1" : "0"; }
 
 std::string size_file(Order order) { return fmt::format("hugepages-{}/enabled", base::sysfs_size(order)); }
 
+constexpr const char* kBesideFull = "anon_beside_full";
+
 bool is_size_file(const std::string& path) { return path.starts_with("hugepages-"); }
 
 // Lower is written earlier; the reason stands at setting_values().
 int rank(const SettingValue& v, WriteOrder order) {
-  if (v.path == "khugepaged/scan_sleep_millisecs") return order == WriteOrder::applying ? 0 : 6;
-  if (v.path.starts_with("khugepaged/")) return order == WriteOrder::applying ? 1 : 5;
+  if (v.path == "khugepaged/scan_sleep_millisecs") return order == WriteOrder::applying ? 0 : 7;
+  if (v.path.starts_with("khugepaged/")) return order == WriteOrder::applying ? 1 : 6;
+  if (v.path == kBesideFull) return v.value == "1" ? 1 : 5;
   if (is_size_file(v.path)) return v.value == "inherit" ? 4 : 2;
   return v.path == "enabled" ? 3 : 1;
 }
@@ -52,6 +55,19 @@ std::vector<SettingValue> khugepaged_values(const policy::KhugepagedSettings& k,
 bool is_there(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
+}
+
+// Released kernels have no such file: they do as 0 says.
+Result<void, Diagnostic> add_beside_full(std::vector<SettingValue>& values, bool wanted,
+                                         const std::filesystem::path& root) {
+  if (is_there(root / kBesideFull)) {
+    values.push_back({kBesideFull, flag(wanted)});
+  } else if (wanted) {
+    return fail(Diagnostic{Diagnostic::Kind::kPrivilege, (root / kBesideFull).string(),
+                           "this kernel has no such file, which only some builds of Linux 6.18 have",
+                           "leave it at 0"});
+  }
+  return {};
 }
 
 Result<void, Diagnostic> add_size(std::vector<SettingValue>& values, const policy::Settings& settings,
@@ -88,6 +104,7 @@ Result<std::vector<SettingValue>, Diagnostic> setting_values(const policy::Setti
   values.push_back({"shrink_underused", flag(settings.shrink_underused)});
   // Older kernels lack some of these; what they lack they also do not do.
   std::erase_if(values, [&](const SettingValue& v) { return !is_there(root / v.path); });
+  QUIRE_TRY(add_beside_full(values, settings.anon_beside_full, root));
   values.push_back({"enabled", word_of(kGlobalWords, settings.enabled)});
   for (unsigned order = 0; order <= kPmdOrder; ++order) {
     if (kAnonOrders.contains(Order(order))) QUIRE_TRY(add_size(values, settings, Order(order), root));

@@ -31,11 +31,13 @@ enum class KhugepagedSleep : std::uint8_t { asleep, as_set };
 // Every file that `settings` decides and that exists under `root`, in writing
 // order (I-GUARD-4):
 //   khugepaged first, so that it sleeps before anything is allowed;
+//   anon_beside_full where it will hold sizes back;
 //   sizes that stop or never started to follow the global file;
 //   the global file;
-//   sizes that will follow it.
+//   sizes that will follow it;
+//   anon_beside_full where it will not.
 // A size therefore goes from its old rule to its new one in one step.
-// A size wanted but absent from this kernel is refused.
+// A size wanted, or anon_beside_full, but absent from this kernel is refused.
 [[nodiscard]] Result<std::vector<SettingValue>, Diagnostic> setting_values(
     const policy::Settings& settings, const std::filesystem::path& root,
     KhugepagedSleep sleep = KhugepagedSleep::asleep);

@@ -71,6 +71,37 @@ TEST(SettingFiles, RefusesASizeThatTheKernelLacks) {
   EXPECT_NE(values.error().what.find("64kB"), std::string::npos);
 }
 
+// Where the file is it has the flag's value: 1 before any size changes, 0 behind all.
+TEST(SettingFiles, BesideFullNeverLetsGoTooEarly) {
+  const FakeTree tree;
+  tree.set("anon_beside_full", "0\n");
+  const auto place_of = [&](bool beside_full) {
+    Settings settings;
+    settings.anon_beside_full = beside_full;
+    const auto values = setting_values(settings, tree.root()).value();
+    const auto it = std::ranges::find(values, "anon_beside_full", &SettingValue::path);
+    EXPECT_TRUE(it != values.end() && it->value == (beside_full ? "1" : "0"));
+    return std::pair(it - values.begin(), values);
+  };
+  const auto [on, with_it] = place_of(true);
+  const auto is_size = [](const SettingValue& v) { return v.path.starts_with("hugepages-"); };
+  EXPECT_TRUE(std::none_of(with_it.begin(), with_it.begin() + on, is_size));
+  const auto [off, without] = place_of(false);
+  EXPECT_TRUE(std::none_of(without.begin() + off, without.end(), is_size));
+}
+
+// A kernel without the file does as 0 says, and is refused as 1.
+TEST(SettingFiles, BesideFullIsOfSomeBuilds) {
+  const FakeTree tree;
+  EXPECT_EQ(value_of(setting_values(Settings{}, tree.root()).value(), "anon_beside_full"), "(absent)");
+  Settings settings;
+  settings.anon_beside_full = true;
+  const auto values = setting_values(settings, tree.root());
+  ASSERT_FALSE(values);
+  EXPECT_EQ(values.error().kind, Diagnostic::Kind::kPrivilege);
+  EXPECT_EQ(values.error().what, "this kernel has no such file, which only some builds of Linux 6.18 have");
+}
+
 // What a state of the files allows: bit `order` for plain memory, bit 16 +
 // order for memory under MADV_HUGEPAGE.
 std::uint32_t allowed(const std::map<std::string, std::string>& words) {

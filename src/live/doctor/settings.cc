@@ -45,4 +45,17 @@ std::optional<Finding> no_huge_zero_folio(const HostFacts& facts) {
       "write 1 to use_zero_page"};
 }
 
+std::optional<Finding> only_beside_full(const HostFacts& facts) {
+  if (facts.word("anon_beside_full") != "1") return std::nullopt;
+  std::vector<std::string> on;
+  for (const auto& size : facts.sizes())
+    if (size.rule != "never" && size.name != "2048kB") on.push_back(size.name);
+  if (on.empty()) return std::nullopt;
+  return Finding{
+      fmt::format("anon_beside_full is 1, and these sizes are on: {}", listed(on)),
+      "a fault gets such a folio only beside a block of its size without an empty entry, so that the "
+      "first pages of fresh memory are small: anon_fault_declined counts it",
+      "write 0 to anon_beside_full, or predict with the word anon_beside_full=1"};
+}
+
 }  // namespace quire::live::doctor

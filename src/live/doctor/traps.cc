@@ -14,6 +14,8 @@ constexpr std::array kTraps{
          &defrag_always},
     Trap{"no-huge-zero-folio", "use_zero_page is 0 while 2 MiB is always", "use_zero_page, enabled",
          &no_huge_zero_folio},
+    Trap{"only-beside-full", "anon_beside_full is 1 while a size below 2 MiB is on",
+         "anon_beside_full, enabled, hugepages-*/enabled", &only_beside_full},
     Trap{"sparse-memory-grows", "2 MiB is always, and khugepaged fills blocks that hold a single page",
          "enabled, hugepages-2048kB/enabled, khugepaged/max_ptes_none", &sparse_memory_grows},
     Trap{"underused-never-split", "2 MiB is always, and mostly empty folios are never split again",

@@ -33,6 +33,7 @@ struct Trap {
 [[nodiscard]] std::optional<Finding> inherit_under_never(const HostFacts& facts);
 [[nodiscard]] std::optional<Finding> defrag_always(const HostFacts& facts);
 [[nodiscard]] std::optional<Finding> no_huge_zero_folio(const HostFacts& facts);
+[[nodiscard]] std::optional<Finding> only_beside_full(const HostFacts& facts);
 // khugepaged.cc
 [[nodiscard]] std::optional<Finding> sparse_memory_grows(const HostFacts& facts);
 [[nodiscard]] std::optional<Finding> underused_never_split(const HostFacts& facts);

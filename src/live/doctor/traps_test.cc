@@ -91,6 +91,15 @@ TEST(Traps, NoHugeZeroFolio) {
   EXPECT_EQ(found(kName, with({{"use_zero_page", "0"}})), "");
 }
 
+// Only sizes that a fault would ask for.
+TEST(Traps, OnlyBesideFull) {
+  constexpr auto kName = "only-beside-full";
+  EXPECT_EQ(found(kName, with({{"anon_beside_full", "1"}, {"hugepages-64kB/enabled", "madvise"}})),
+            "anon_beside_full is 1, and these sizes are on: 64kB");
+  EXPECT_EQ(found(kName, with({{"anon_beside_full", "1"}})), "");
+  EXPECT_EQ(found(kName, with({{"anon_beside_full", "0"}, {"hugepages-64kB/enabled", "madvise"}})), "");
+}
+
 // Also where only the file of 2 MiB says so.
 TEST(Traps, SparseMemoryGrows) {
   constexpr auto kName = "sparse-memory-grows";
