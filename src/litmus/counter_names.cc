@@ -9,9 +9,10 @@
 namespace quire::litmus {
 namespace {
 
-constexpr std::array<std::string_view, 14> kOfSizes{"anon_fault_alloc",
+constexpr std::array<std::string_view, 15> kOfSizes{"anon_fault_alloc",
                                                     "anon_fault_fallback",
                                                     "anon_fault_fallback_charge",
+                                                    "anon_fault_declined",
                                                     "split",
                                                     "split_failed",
                                                     "split_deferred",

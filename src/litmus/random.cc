@@ -13,6 +13,7 @@ namespace quire::litmus {
 namespace {
 
 constexpr const char* kArena = "A";
+constexpr const char* kBesideFull = "anon_beside_full";
 constexpr std::uint64_t kPages = 1536;  // three blocks of 2 MiB
 constexpr const char* kShared = "S";    // shared memory, in some experiments
 constexpr std::uint64_t kSharedPages = 96;
@@ -84,6 +85,7 @@ class Script {
         uffd_(chance_.percent(25)),
         shared_(chance_.percent(15)),
         exec_(chance_.percent(15)),
+        beside_full_(chance_.percent(30)),
         swapoff_(swap_ && chance_.percent(5)) {}
 
   Experiment run(unsigned steps) {
@@ -91,6 +93,8 @@ class Script {
     experiment.about = "made by chance";
     experiment.ram = 128_MiB;
     experiment.settings = random_settings(chance_);
+    if (beside_full_)
+      experiment.settings.push_back(file_setting(kBesideFull, chance_.percent(80) ? "1" : "0"));
     if (swap_) experiment.swaps = random_devices(chance_);
     devices_ = experiment.swaps.size();
     add(experiment, Map{.name = kArena, .size = PageCount(kPages).bytes(), .location = {}});
@@ -285,6 +289,8 @@ class Script {
   // The machine's, not a process's: the language writes it without one.
   [[nodiscard]] Action setting() {
     process_ = kFirstProcess;
+    if (beside_full_ && chance_.percent(50))
+      return file_setting(kBesideFull, chance_.percent(60) ? "1" : "0");
     // Not 2 MiB: khugepaged begins to run when it is switched on, and looks at
     // the programs that are there already.
     const Order order(2 + static_cast<unsigned>(chance_.below(kPmdOrder - 2)));
@@ -294,7 +300,7 @@ class Script {
   Chance chance_;
   Lives lives_;
   // What this experiment is about besides.
-  const bool swap_, pins_, uffd_, shared_, exec_, swapoff_;
+  const bool swap_, pins_, uffd_, shared_, exec_, beside_full_, swapoff_;
   std::size_t devices_ = 0;
   std::vector<Range> pinned_;
   std::string process_ = kFirstProcess;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
@@ -11,7 +12,9 @@
 #include "litmus/engine_side.h"
 #include "litmus/print.h"
 #include "litmus/random.h"
+#include "litmus/settings_of.h"
 #include "litmus/shrink.h"
+#include "live/host.h"
 #include "oracle/confirm.h"
 
 namespace quire::litmus {
@@ -39,6 +42,24 @@ class Stopwatch {
 // Experiments of one seed are spread, so that seed 1 and seed 2 share none.
 std::uint64_t seed_of(std::uint64_t seed, std::uint64_t run) { return seed * 1'000'000'007U + run; }
 
+bool lacks(const Set& set) {
+  const auto is_there = [](const std::string& file) {
+    std::error_code ignored;
+    return std::filesystem::exists(std::filesystem::path(live::kThpRoot) / file, ignored);
+  };
+  return !std::ranges::all_of(files_of(set), is_there);
+}
+
+// The experiment without the settings that only other builds of the kernel have.
+Experiment for_this_kernel(Experiment experiment) {
+  std::erase_if(experiment.settings, lacks);
+  std::erase_if(experiment.steps, [](const Step& step) {
+    const auto* const set = std::get_if<Set>(&step.action);
+    return set != nullptr && lacks(*set);
+  });
+  return experiment;
+}
+
 // Both sides of an experiment.
 struct Pair {
   Recording engine;
@@ -54,8 +75,9 @@ class Fuzzer {
 
   Result<FuzzResult, Diagnostic> run(const FuzzProgress& progress) {
     while (result_.runs < options_.runs && result_.disagreements.size() < options_.most) {
-      const Experiment experiment = random_experiment(
+      Experiment experiment = random_experiment(
           {.seed = seed_of(options_.seed, result_.runs), .steps = options_.steps, .swap = options_.swap});
+      if (host_) experiment = for_this_kernel(std::move(experiment));
       const Pair pair = QUIRE_TRY(both(experiment));
       if (!pair.findings.empty()) QUIRE_TRY(note(experiment));
       ++result_.runs;

@@ -22,7 +22,9 @@ namespace quire::litmus {
 enum class Against : std::uint8_t { kNobody, kKernel, kItself };
 
 struct FuzzOptions {
-  std::uint64_t seed = 1;  // experiment i of a seed is the same on every host
+  // Experiment i of a seed is the same on every host, but for settings that only some builds of the kernel
+  // have.
+  std::uint64_t seed = 1;
   std::uint64_t runs = 100;
   unsigned steps = 60;
   RandomOptions::Swap swap = RandomOptions::Swap::kNone;
