@@ -28,3 +28,12 @@ function(quire_arch name page_shift)
   add_executable(quire-${name} ${CMAKE_SOURCE_DIR}/src/litmus/engine_main.cc)
   target_link_libraries(quire-${name} PRIVATE ${library})
 endfunction()
+
+# What only that architecture has is tested on it: the sources named, with its engine.
+# They are written for pages of 4 KiB.
+function(quire_arch_test name)
+  add_executable(test_${name} ${ARGN})
+  target_link_libraries(test_${name} PRIVATE quire_engine_${name} ${test_libraries})
+  target_compile_options(test_${name} PRIVATE -O1)
+  quire_test(${name} test_${name})
+endfunction()
