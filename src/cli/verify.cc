@@ -150,11 +150,12 @@ double error_of(const lab::TimedPolicy& policy) {
 
 // No word about a difference that the control's own runs have as well.
 void print_times(std::string_view what, const lab::VerifyResult& result, const lab::TimeComparison& times) {
-  fmt::print("{}, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms{}\n", what, result.timing->rounds,
-             times.control.mean / 1e6, times.noise_ns() / 1e6,
-             result.timing->price_factor
-                 ? fmt::format("; faults cost {:.2f} of the profile", *result.timing->price_factor)
-                 : "");
+  fmt::print(
+      "{}, {} rounds; with 4K pages {:.1f} ms, noise {:.1f} ms{}\n", what, result.timing->rounds,
+      times.control.mean / 1e6, times.noise_ns() / 1e6,
+      result.timing->price_factor
+          ? fmt::format("; a fault costs {:.2f} of the profile beyond clearing", *result.timing->price_factor)
+          : "");
   fmt::print(" {:<24} {:>12} {:>12} {:>19} {:>8}  {}\n", "policy", "predicted", "measured", "between",
              "error", "beside 4K: predicted, measured");
   for (const lab::TimedPolicy& p : times.policies) {

@@ -1,5 +1,6 @@
 #include "cost/bill.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace quire::cost {
@@ -16,6 +17,17 @@ double price_of(const Profile& profile, const Amounts& amounts, SizedWork work) 
 
 double price_of(const Profile& profile, const Amounts& amounts, Work work) {
   return static_cast<double>(amounts.plain[static_cast<std::size_t>(work)]) * profile.of(work).median;
+}
+
+// A large folio is all but clearing: what is more in a smaller one is the fault itself.
+double clear_page_ns(const Profile& profile) {
+  double least = profile.of(SizedWork::kFault, kOrder0).median;
+  for (unsigned o = 0; o <= kOrderPmd.raw(); ++o) {
+    const auto pages = static_cast<double>(Order(o).pages().raw());
+    if (const double all = profile.of(SizedWork::kFault, Order(o)).median; all > 0)
+      least = std::min(least, all / pages);
+  }
+  return least;
 }
 
 }  // namespace
@@ -39,6 +51,8 @@ double quantile(const FaultTimes& times, double share) {
   return 0;
 }
 
+Biller::Biller(const Profile& profile) : profile_(profile), clear_page_ns_(clear_page_ns(profile)) {}
+
 void Biller::fault(const Fault& fault) {
   const double copies = fault.copies * profile_.of(Work::kCopyFault).median;
   double ns = copies + fault.tables * profile_.of(Work::kTable).median +
@@ -48,6 +62,7 @@ void Biller::fault(const Fault& fault) {
   bill_.kernel_ns += ns;
   bill_.fault_ns += ns;
   bill_.copy_ns += copies;
+  if (fault.made) bill_.clear_ns += clear_page_ns_ * static_cast<double>(fault.made->pages().raw());
   ++bill_.faults[ns];
 }
 

@@ -49,13 +49,14 @@ struct Bill {
   double fork_ns = 0;
   double unmap_ns = 0;  // with exit
   double copy_ns = 0;   // of fault_ns: copies of shared pages
+  double clear_ns = 0;  // of fault_ns: new memory cleared, the least the profile has for so many pages
   FaultTimes faults;
 };
 
 // Adds up a bill, one event after the other.
 class Biller {
  public:
-  explicit Biller(const Profile& profile) : profile_(profile) {}
+  explicit Biller(const Profile& profile);
 
   void fault(const Fault& fault);
   void fork(const Amounts& amounts);
@@ -66,6 +67,7 @@ class Biller {
 
  private:
   const Profile& profile_;
+  double clear_page_ns_;
   Bill bill_;
 };
 

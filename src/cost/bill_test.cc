@@ -37,6 +37,16 @@ TEST(Bill, AddsUp) {
   EXPECT_DOUBLE_EQ(bill.kernel_ns, 1560);
 }
 
+// Clearing is priced by the size whose page is cheapest: what is more is the fault's.
+TEST(Bill, ClearingIsTheLeastOfAllSizes) {
+  const Profile profile = simple();
+  Biller biller(profile);
+  biller.fault({.made = kOrder0, .served = {}});
+  EXPECT_DOUBLE_EQ(biller.bill().clear_ns, 62.5);
+  biller.fault({.made = Order(4), .served = {}});
+  EXPECT_DOUBLE_EQ(biller.bill().clear_ns, 17 * 62.5);
+}
+
 // A quantile is the time of the fault at that rank, counted from the shortest.
 TEST(Bill, QuantilesAreRanks) {
   const FaultTimes times{{100, 98}, {400, 1}, {9000, 1}};

@@ -6,9 +6,10 @@
 // differ by is the noise, and inside the noise nothing is said.
 //
 // What a fault costs depends on what else the program has in the caches, and on how
-// fast the host is just now: up to twice what a loop of faults takes. The control's
-// faults are therefore timed by themselves (lab/mode_sampler.h), and what they took
-// of what they were billed for scales the difference.
+// fast the host is just now: up to twice what a loop of faults takes. Clearing new
+// memory does not, which waits for memory anyway. The control's faults are therefore
+// timed by themselves (lab/mode_sampler.h), and what they took beyond clearing, of
+// what they were billed for it, scales all of the difference that is not clearing.
 //
 // The sum of system and user time is counted to the nanosecond, and what is system
 // time of it is sampled (lab/mode_sampler.h). Both are compared: the sum has no
@@ -53,8 +54,8 @@ struct TimeComparison {
 struct Timing {
   unsigned rounds = 0;
   ModesBy modes = ModesBy::kTicks;  // kSamples when all runs were
-  // What the control's faults took, of what the profile says; nothing where they
-  // could not be timed, and the profile counts as it is.
+  // What the control's faults took beyond clearing, of what the profile says; nothing
+  // where they could not be timed, and the profile counts as it is.
   std::optional<double> price_factor;
   TimeComparison system;
   TimeComparison processor;  // user and system time
@@ -68,6 +69,7 @@ struct TimedRequest {
   policy::Settings settings;
   double kernel_ns = 0;  // of its bill
   double fault_ns = 0;   // of kernel_ns
+  double clear_ns = 0;   // of fault_ns
   ByteCount peak{};      // resident, of all its processes
 };
 

@@ -30,9 +30,9 @@ class Script {
 // time; what differs by less than the control does from itself is the same.
 TEST(Timing, TurnsAndVerdicts) {
   Script script;
-  const std::vector<TimedRequest> policies{{"64K", settings("64K"), 300, 200},
-                                           {"16K", settings("16K"), 899, 700}};
-  const auto timing = time_all({"4K", settings("4K"), 900, 700}, policies, 6, script.runner());
+  const std::vector<TimedRequest> policies{{"64K", settings("64K"), 300, 200, 0},
+                                           {"16K", settings("16K"), 899, 700, 0}};
+  const auto timing = time_all({"4K", settings("4K"), 900, 700, 0}, policies, 6, script.runner());
   ASSERT_TRUE(timing);
   EXPECT_FALSE(timing->price_factor) << "nobody timed the faults";
   EXPECT_EQ(script.order(), "4xy4xy4xy4xy4xy4xy");
@@ -49,21 +49,22 @@ TEST(Timing, TurnsAndVerdicts) {
   EXPECT_DOUBLE_EQ(timing->processor.policies[0].predicted_ns, fast.predicted_ns + 5000);
 }
 
-// Faults that take twice what they were billed for double the difference of the
-// bills; a round in which they were not timed leaves the profile as it is.
+// Faults that take twice what they were billed for beyond clearing double what is not
+// clearing of the difference; a round in which they were not timed leaves the profile
+// as it is.
 TEST(Timing, TheControlsFaultsSetThePrice) {
   for (const int untimed : {0, 1}) {
     int left = untimed;
     const RunUnder run = [&left](const policy::Settings&) -> Result<RunTime, Diagnostic> {
       RunTime time{.user_ns = 5000, .sys_ns = 2000, .modes = ModesBy::kSamples};
-      if (left-- <= 0) time.fault_ns = 1400;
+      if (left-- <= 0) time.fault_ns = 1100;
       return time;
     };
-    const std::vector<TimedRequest> policies{{"64K", settings("64K"), 600, 400}};
-    const auto timing = time_all({"4K", settings("4K"), 900, 700}, policies, 6, run);
+    const std::vector<TimedRequest> policies{{"64K", settings("64K"), 600, 450, 350}};
+    const auto timing = time_all({"4K", settings("4K"), 900, 700, 300}, policies, 6, run);
     ASSERT_TRUE(timing);
     EXPECT_EQ(timing->price_factor, untimed == 0 ? std::optional(2.0) : std::nullopt);
-    EXPECT_DOUBLE_EQ(timing->system.policies[0].predicted_ns, untimed == 0 ? 1400 : 1700);
+    EXPECT_DOUBLE_EQ(timing->system.policies[0].predicted_ns, untimed == 0 ? 1350 : 1700);
   }
 }
 
@@ -72,7 +73,7 @@ TEST(Timing, FailuresAreTold) {
   const RunUnder fails = [](const policy::Settings&) -> Result<RunTime, Diagnostic> {
     return fail(Diagnostic{.where = "prog", .what = "gone", .hint = ""});
   };
-  const auto timing = time_all({"4K", settings("4K"), 1, 1}, {}, 6, fails);
+  const auto timing = time_all({"4K", settings("4K"), 1, 1, 0}, {}, 6, fails);
   ASSERT_FALSE(timing);
   EXPECT_EQ(timing.error().what, "gone");
 }

@@ -152,7 +152,8 @@ Result<std::vector<TimedRequest>, Diagnostic> bills(const VerifyOptions& options
   std::vector<TimedRequest> requests;
   for (std::size_t i = 0; i < results.size(); ++i)
     requests.push_back({i == 0 ? "4K" : options.policies[i - 1].text, runs[i].settings,
-                        results[i].bill.kernel_ns, results[i].bill.fault_ns, results[i].peak_resident});
+                        results[i].bill.kernel_ns, results[i].bill.fault_ns, results[i].bill.clear_ns,
+                        results[i].peak_resident});
   return requests;
 }
 
