@@ -6,30 +6,47 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <latch>
+#include <memory>
 #include <utility>
 
 namespace quire::compress {
 
+namespace {
+
+// What the threads of one batch share. A helper that wakes up when all jobs are taken
+// finds that out here and looks at nothing else, so nobody waits for it.
+struct Batch {
+  explicit Batch(std::size_t jobs) : count(jobs) {}
+  const std::size_t count;
+  std::atomic<std::size_t> next = 0;
+  std::atomic<std::size_t> finished = 0;
+
+  template <typename Fn>
+  void work(Codec& codec, const Fn& fn) {
+    for (std::size_t n = next++; n < count; n = next++) {
+      fn(codec, n);
+      if (++finished == count) finished.notify_one();
+    }
+  }
+  void wait() const {
+    for (std::size_t seen = finished; seen != count; seen = finished) finished.wait(seen);
+  }
+};
+
+}  // namespace
+
 struct CodecPool::State {
   explicit State(std::vector<Codec> made) : codecs(std::move(made)), others(codecs.size() - 1) {}
 
-  // Calls fn(codec, n) for each n below `count`, each thread with its codec.
+  // Calls fn(codec, n) for each n below `count`, each thread with its codec. `fn` is
+  // not looked at any more when all are done, whoever is still on its way.
   template <typename Fn>
-  void each(std::size_t count, Fn fn) {
-    std::atomic<std::size_t> next = 0;
-    const auto work = [&](Codec& codec) {
-      for (std::size_t n = next++; n < count; n = next++) fn(codec, n);
-    };
-    const std::size_t helpers = count == 0 ? 0 : std::min(codecs.size(), count) - 1;
-    std::latch done(static_cast<std::ptrdiff_t>(helpers));
-    for (std::size_t n = 1; n <= helpers; ++n)
-      boost::asio::post(others, [&work, &done, &codec = codecs[n]] {
-        work(codec);
-        done.count_down();
-      });
-    work(codecs.front());
-    done.wait();
+  void each(std::size_t count, const Fn& fn) {
+    const auto batch = std::make_shared<Batch>(count);
+    for (std::size_t n = 1; n < std::min(codecs.size(), count); ++n)
+      boost::asio::post(others, [batch, &fn, &codec = codecs[n]] { batch->work(codec, fn); });
+    batch->work(codecs.front(), fn);
+    batch->wait();
   }
 
   std::vector<Codec> codecs;  // the first is the caller's

@@ -104,6 +104,9 @@ Job job_for(Zram::State& s, const Stretch& of) {
   return {of, {bytes.begin(), bytes.end()}};
 }
 
+// So much is decompressed before another thread has woken up (swap_vs_kernel_bench.cc).
+constexpr PageCount kSoonerAlone(16);
+
 // The stretches are looked at in order as without threads, so that the first that fails is
 // the same, and nothing behind it counts.
 Result<void, IoError> fetch_on_threads(Zram::State& s, std::uint64_t slot, Pages pages) {
@@ -132,7 +135,7 @@ Result<void, IoError> fetch_on_threads(Zram::State& s, std::uint64_t slot, Pages
 Result<void, IoError> Zram::read(std::uint64_t slot, Pages pages) {
   State& s = *state_;
   if (!s.inside(slot, pages.count)) return fail(IoError::kRead);
-  if (s.packer->parallel() && pages.count > PageCount(1)) return fetch_on_threads(s, slot, pages);
+  if (s.packer->parallel() && pages.count > kSoonerAlone) return fetch_on_threads(s, slot, pages);
   return for_each_stretch(s, slot, pages, [&](const Stretch& of) { return fetch(s, of); });
 }
 
