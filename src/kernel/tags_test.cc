@@ -227,6 +227,15 @@ struct Way {
   swap::Traits traits;
 };
 
+// A program with 2 MiB of bytes and tags, all different.
+Process& spawn_tagged(Kernel& k) {
+  Process& p = k.spawn();
+  map_tagged(p, 2_MiB);
+  fill(p, kArena, 2_MiB);
+  tag_pages(p, kArena, 512);
+  return p;
+}
+
 class TagsOverSwap : public ::testing::TestWithParam<Way> {};
 
 // A folio goes with its tags and comes back with them, whole or page by page, however it is read; also
@@ -265,10 +274,7 @@ TEST_P(TagsOverSwap, ComeBack) {
 TEST_P(TagsOverSwap, AreEverybodysAfterFork) {
   const auto k = boot_with_tags(GetParam().policy);
   add_swap(*k, GetParam().traits);
-  Process& p = k->spawn();
-  map_tagged(p, 2_MiB);
-  fill(p, kArena, 2_MiB);
-  tag_pages(p, kArena, 512);
+  Process& p = spawn_tagged(*k);
   ASSERT_TRUE(p.madvise(kArena, 2_MiB, kPageOut));
   Process& child = **p.fork();
   tag_pages(child, kArena, 20, 3000);
@@ -282,10 +288,7 @@ TEST_P(TagsOverSwap, AreEverybodysAfterFork) {
 TEST_P(TagsOverSwap, ComeBackBySwapoff) {
   const auto k = boot_with_tags(GetParam().policy);
   add_swap(*k, GetParam().traits);
-  Process& p = k->spawn();
-  map_tagged(p, 2_MiB);
-  fill(p, kArena, 2_MiB);
-  tag_pages(p, kArena, 512);
+  Process& p = spawn_tagged(*k);
   ASSERT_TRUE(p.madvise(kArena, 2_MiB, kPageOut));
   Process& child = **p.fork();
   ASSERT_TRUE(p.mprotect(page(100), pages(10), PROT_NONE));
@@ -301,10 +304,7 @@ TEST_P(TagsOverSwap, ComeBackBySwapoff) {
 TEST_P(TagsOverSwap, AreGivenToWhatIsFoundInTheCache) {
   const auto k = boot_with_tags(GetParam().policy);
   add_swap(*k, GetParam().traits);
-  Process& p = k->spawn();
-  map_tagged(p, 2_MiB);
-  fill(p, kArena, 2_MiB);
-  tag_pages(p, kArena, 512);
+  Process& p = spawn_tagged(*k);
   ASSERT_TRUE(p.madvise(kArena, 2_MiB, kPageOut));
   ASSERT_TRUE(p.madvise(kArena, 64_KiB, MADV_WILLNEED));
   const auto major = p.major_faults();
@@ -322,10 +322,7 @@ TEST_P(TagsOverSwap, AFolioWithoutRoomForItsTagsStays) {
   for (unsigned fail_at = 1;; ++fail_at) {
     const auto k = boot_with_tags(GetParam().policy);
     swap::testing::MapDevice* const device = add_swap(*k, GetParam().traits);
-    Process& p = k->spawn();
-    map_tagged(p, 2_MiB);
-    fill(p, kArena, 2_MiB);
-    tag_pages(p, kArena, 512);
+    Process& p = spawn_tagged(*k);
     struct Failing {
       unsigned at, asked = 0;
     } failing{fail_at};
@@ -356,10 +353,7 @@ TEST_P(TagsOverSwap, AFolioWithoutRoomForItsTagsStays) {
 TEST_P(TagsOverSwap, SurviveADeviceThatFails) {
   const auto k = boot_with_tags(GetParam().policy);
   swap::testing::MapDevice* const device = add_swap(*k, GetParam().traits);
-  Process& p = k->spawn();
-  map_tagged(p, 2_MiB);
-  fill(p, kArena, 2_MiB);
-  tag_pages(p, kArena, 512);
+  Process& p = spawn_tagged(*k);
   device->fails_to_write = true;
   ASSERT_TRUE(p.madvise(kArena, 2_MiB, kPageOut));
   expect_sound(*k);
@@ -377,10 +371,7 @@ TEST_P(TagsOverSwap, OnePageThatLosesThemIsFound) {
   for (const std::uint64_t lost : {0U, 1U, 77U, 511U}) {
     const auto k = boot_with_tags(GetParam().policy);
     add_swap(*k, GetParam().traits);
-    Process& p = k->spawn();
-    map_tagged(p, 2_MiB);
-    fill(p, kArena, 2_MiB);
-    tag_pages(p, kArena, 512);
+    Process& p = spawn_tagged(*k);
     struct Losing {
       std::uint64_t which, asked = 0;
     } losing{lost};

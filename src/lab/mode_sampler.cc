@@ -53,6 +53,7 @@ bool called_from(const CodeRange& range, std::span<const std::byte> body) {
 
 Result<ModeSampler, Diagnostic> ModeSampler::watch(pid_t pid) {
   ModeSampler sampler;
+  sampler.faults_in_ = fault_handler();
   for (const int cpu : record::online_cpus()) {
     live::UniqueFd event = record::open_perf_event(looks(), pid, cpu);
     if (!event.valid()) return refused(errno);
@@ -70,7 +71,7 @@ void ModeSampler::look(std::span<const std::byte> record) {
   ++looks_;
   if ((header.misc & PERF_RECORD_MISC_CPUMODE_MASK) != PERF_RECORD_MISC_KERNEL) return;
   ++in_kernel_;
-  if (fault_handler() && called_from(*fault_handler(), record.subspan(sizeof(header)))) ++in_faults_;
+  if (faults_in_ && called_from(*faults_in_, record.subspan(sizeof(header)))) ++in_faults_;
 }
 
 void ModeSampler::drain() {
@@ -83,7 +84,7 @@ std::optional<KernelShare> ModeSampler::kernel_share() {
   if (looks_ == 0) return std::nullopt;
   const auto share = [this](std::uint64_t n) { return static_cast<double>(n) / static_cast<double>(looks_); };
   return KernelShare{.kernel = share(in_kernel_),
-                     .faults = fault_handler() ? std::optional(share(in_faults_)) : std::nullopt};
+                     .faults = faults_in_ ? std::optional(share(in_faults_)) : std::nullopt};
 }
 
 }  // namespace quire::lab

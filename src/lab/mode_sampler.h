@@ -46,6 +46,7 @@ class ModeSampler {
   ModeSampler() = default;
   void look(std::span<const std::byte> record);
   std::vector<record::PerfRing> rings_;
+  std::optional<CodeRange> faults_in_;  // looked up before the program begins: the table of symbols is long
   std::uint64_t in_kernel_ = 0;
   std::uint64_t in_faults_ = 0;
   std::uint64_t looks_ = 0;

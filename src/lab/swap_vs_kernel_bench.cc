@@ -79,13 +79,13 @@ template <typename Program>
 Sample measure(Program& program, const Request& request) {
   const VirtAddr at = program.map(kArena, MADV_HUGEPAGE);
   program.store(at, contents());
-  const std::uint64_t faults[] = {program.faults(), 0};
+  const std::uint64_t faults = program.faults();
   const double out = now_ns(request.clock);
   program.advise(at, kArena, MADV_PAGEOUT);
   const double in = now_ns(request.clock);
   for (VirtAddr page = at; page < at + kArena; page += 4_KiB) program.write(page);
   const double end = now_ns(request.clock);
-  const std::uint64_t taken = program.faults() - faults[0];
+  const std::uint64_t taken = program.faults() - faults;
   program.unmap(at, kArena);
   return {request.way == Way::kOut ? in - out : end - in, taken};
 }

@@ -66,19 +66,27 @@ Result<SettingsGuard, Diagnostic> SettingsGuard::hold(const GuardConfig& config)
       State{config, ops, place, std::move(lock), std::move(watchdog), std::move(journal)}));
 }
 
+Result<void, Diagnostic> SettingsGuard::note_and_write(std::vector<JournalEntry> Journal::* list,
+                                                       const std::vector<SettingChange>& changes,
+                                                       const std::filesystem::path& root) {
+  if (changes.empty()) return {};
+  State& s = *state_;
+  Journal journal = s.journal;
+  for (const SettingChange& change : changes) note(journal.*list, change.path, change.from, change.to);
+  QUIRE_TRY(store(journal, s.place, s.ops));
+  s.journal = std::move(journal);
+  if (auto written = write_changes(changes, root, s.ops); !written) {
+    QUIRE_TRY(restore());
+    return fail(written.error());
+  }
+  return {};
+}
+
 Result<std::vector<SettingChange>, Diagnostic> SettingsGuard::apply(const policy::Settings& settings,
                                                                     KhugepagedSleep sleep) {
   State& s = *state_;
   auto changes = QUIRE_TRY(changes_to(settings, s.config.thp_root, sleep, s.ops));
-  if (changes.empty()) return changes;
-  Journal journal = s.journal;
-  for (const SettingChange& change : changes) note(journal.files, change.path, change.from, change.to);
-  QUIRE_TRY(store(journal, s.place, s.ops));
-  s.journal = std::move(journal);
-  if (auto written = write_changes(changes, s.config.thp_root, s.ops); !written) {
-    QUIRE_TRY(restore());
-    return fail(written.error());
-  }
+  QUIRE_TRY(note_and_write(&Journal::files, changes, s.config.thp_root));
   return changes;
 }
 
@@ -97,16 +105,8 @@ Result<unsigned, Diagnostic> SettingsGuard::add_zram() {
 Result<bool, Diagnostic> SettingsGuard::keep_free_pages() {
   State& s = *state_;
   const auto changes = QUIRE_TRY(changes_to_keep_free_pages(s.config.sys, s.ops));
-  if (changes.empty()) return !s.journal.parameters.empty();
-  Journal journal = s.journal;
-  for (const SettingChange& change : changes) note(journal.parameters, change.path, change.from, change.to);
-  QUIRE_TRY(store(journal, s.place, s.ops));
-  s.journal = std::move(journal);
-  if (auto written = write_changes(changes, s.config.sys, s.ops); !written) {
-    QUIRE_TRY(restore());
-    return fail(written.error());
-  }
-  return true;
+  QUIRE_TRY(note_and_write(&Journal::parameters, changes, s.config.sys));
+  return !s.journal.parameters.empty();
 }
 
 Result<void, Diagnostic> SettingsGuard::keep() {

@@ -91,6 +91,11 @@ class SettingsGuard {
 
  private:
   struct State;
+  // Notes the changes in a list of the journal, then makes them below `root` (I-GUARD-1). When one
+  // fails, everything is restored.
+  [[nodiscard]] Result<void, Diagnostic> note_and_write(std::vector<JournalEntry> Journal::* list,
+                                                        const std::vector<SettingChange>& changes,
+                                                        const std::filesystem::path& root);
   explicit SettingsGuard(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
