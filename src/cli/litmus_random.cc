@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 struct Request {
   unsigned seed = 1;
+  unsigned first = 0;
   unsigned runs = 100;
   unsigned ops = 60;
   std::string on = "both";
@@ -87,6 +88,8 @@ Result<int, Diagnostic> run_litmus_fuzz(Words words) {
        .examples = {"quire litmus fuzz --runs 1000", "quire litmus fuzz --seed 7 --ops 20 --folder found",
                     "quire litmus fuzz --on engine --runs 10000"}});
   arguments.option("--seed", request.seed, "N", "Which experiments; the same everywhere (default: 1)");
+  arguments.option("--first", request.first, "N",
+                   "The number of the first of them, to see one again (default: 0)");
   arguments.option("--runs", request.runs, "N", "How many (default: 100)");
   arguments.option("--ops", request.ops, "N", "Steps of each (default: 60)");
   arguments.flag("--swap", request.swap, "With swap: zram, fresh for each experiment");
@@ -102,6 +105,7 @@ Result<int, Diagnostic> run_litmus_fuzz(Words words) {
 
   const litmus::FuzzOptions options{
       .seed = request.seed,
+      .first = request.first,
       .runs = request.runs,
       .steps = request.ops,
       .swap = request.swap ? litmus::RandomOptions::Swap::kZram : litmus::RandomOptions::Swap::kNone,

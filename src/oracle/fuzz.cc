@@ -21,7 +21,7 @@ namespace quire::litmus {
 namespace {
 
 // While a disagreement is shrunk a wrong guess only costs a larger file.
-constexpr Patience kHurried{.runs = 3, .first_pause = std::chrono::milliseconds(2)};
+constexpr Patience kHurried{.runs = 3, .page_runs = 1, .first_pause = std::chrono::milliseconds(2)};
 
 // Adds the time of its life to a sum.
 class Stopwatch {
@@ -75,8 +75,10 @@ class Fuzzer {
 
   Result<FuzzResult, Diagnostic> run(const FuzzProgress& progress) {
     while (result_.runs < options_.runs && result_.disagreements.size() < options_.most) {
-      Experiment experiment = random_experiment(
-          {.seed = seed_of(options_.seed, result_.runs), .steps = options_.steps, .swap = options_.swap});
+      Experiment experiment =
+          random_experiment({.seed = seed_of(options_.seed, options_.first + result_.runs),
+                             .steps = options_.steps,
+                             .swap = options_.swap});
       if (host_) experiment = for_this_kernel(std::move(experiment));
       const Pair pair = QUIRE_TRY(both(experiment));
       if (!pair.findings.empty()) QUIRE_TRY(note(experiment));
@@ -127,7 +129,8 @@ class Fuzzer {
     if (trouble) return fail(*trouble);
     const Pair pair = QUIRE_TRY(both(smallest));
     if (pair.findings.empty()) return {};  // did not come again: another program's doing
-    Disagreement disagreement{.run = result_.runs, .file = {}, .finding = pair.findings.front()};
+    Disagreement disagreement{
+        .run = options_.first + result_.runs, .file = {}, .finding = pair.findings.front()};
     disagreement.file =
         QUIRE_TRY(write(pair.kernel ? as_seen(smallest, *pair.kernel) : smallest, disagreement));
     result_.disagreements.push_back(std::move(disagreement));

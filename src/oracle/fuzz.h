@@ -25,6 +25,7 @@ struct FuzzOptions {
   // Experiment i of a seed is the same on every host, but for settings that only some builds of the kernel
   // have.
   std::uint64_t seed = 1;
+  std::uint64_t first = 0;  // the number of the first one
   std::uint64_t runs = 100;
   unsigned steps = 60;
   RandomOptions::Swap swap = RandomOptions::Swap::kNone;

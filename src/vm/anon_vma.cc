@@ -15,7 +15,8 @@ bool is_singular(const AnonVmaChainList& list) {
 // Whether mappings `a` and, right behind it, `b` may share an anon_vma: they
 // continue each other and differ in nothing that mprotect could not undo.
 bool anon_vma_compatible(const Vma& a, const Vma& b) {
-  const bool flags_fit = a.flags.without(kVmAccessFlags) == b.flags.without(kVmAccessFlags);
+  constexpr VmFlags kIgnored = kVmAccessFlags | kVmSticky;
+  const bool flags_fit = a.flags.without(kIgnored) == b.flags.without(kIgnored);
   return a.end() == b.begin() && a.file == b.file && flags_fit && b.pgoff == a.pgoff + a.pages().raw();
 }
 

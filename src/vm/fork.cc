@@ -10,10 +10,7 @@ namespace quire::vm {
 namespace {
 
 // Mappings whose pages can be had again by a fault are not copied.
-bool needs_copy(const Vma& vma) {
-  return vma.flags.has(VmFlag::kUffdWp) || vma.flags.has_any(VmFlag::kPfnMap | VmFlag::kMixedMap) ||
-         vma.anon_vma != nullptr;
-}
+bool needs_copy(const Vma& vma) { return vma.flags.has_any(kVmCopyOnFork) || vma.anon_vma != nullptr; }
 
 Result<void, Errno> copy_huge_pmd(AddressSpace& child, AddressSpace& parent, Entry& to, Entry& from) {
   const Pfn head = Native::pfn(from);

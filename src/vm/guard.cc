@@ -35,7 +35,8 @@ Installed install_markers(AddressSpace& mm, VirtRange range) {
 
 Result<void, Errno> guard_install(AddressSpace& mm, Vma& vma, VirtRange range) {
   if (vma.flags.has_any(kVmSpecial | VmFlag::kHugeTlb | VmFlag::kLocked)) return fail(Errno::kInval);
-  mm.mappings().anon_vma_prepare(vma);  // so that fork copies the markers
+  vma.flags |= VmFlag::kMaybeGuard;
+  mm.mappings().anon_vma_prepare(vma);  // whatever has a table has one
   // Mostly nothing is in the way. Markers set before something was stay.
   Installed result = install_markers(mm, range);
   if (result == Installed::kPagesInTheWay) {

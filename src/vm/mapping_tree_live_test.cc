@@ -63,11 +63,11 @@ Layout layout_of(const MappingTree& tree) {
 
 VmFlags flags_of(const std::string& words) {
   static const std::vector<std::pair<std::string, VmFlag>> kWords{
-      {"rd", VmFlag::kRead},      {"wr", VmFlag::kWrite},     {"ex", VmFlag::kExec},
-      {"sh", VmFlag::kShared},    {"gd", VmFlag::kGrowsDown}, {"dc", VmFlag::kDontCopy},
-      {"dd", VmFlag::kDontDump},  {"ac", VmFlag::kAccount},   {"nr", VmFlag::kNoReserve},
-      {"sr", VmFlag::kSeqRead},   {"rr", VmFlag::kRandRead},  {"hg", VmFlag::kHugePage},
-      {"nh", VmFlag::kNoHugePage}};
+      {"rd", VmFlag::kRead},       {"wr", VmFlag::kWrite},     {"ex", VmFlag::kExec},
+      {"sh", VmFlag::kShared},     {"gd", VmFlag::kGrowsDown}, {"dc", VmFlag::kDontCopy},
+      {"dd", VmFlag::kDontDump},   {"ac", VmFlag::kAccount},   {"nr", VmFlag::kNoReserve},
+      {"sr", VmFlag::kSeqRead},    {"rr", VmFlag::kRandRead},  {"hg", VmFlag::kHugePage},
+      {"nh", VmFlag::kNoHugePage}, {"gu", VmFlag::kMaybeGuard}};
   VmFlags flags;
   std::istringstream in(words);
   for (std::string word; in >> word;)
@@ -104,6 +104,26 @@ Layout live_layout() {
   return layout;
 }
 
+constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL, which libc does not know yet
+constexpr int kGuardRemove = 103;
+
+// Whether this kernel marks mappings that were given a guard marker; builds of 6.18 may.
+bool marks_guards() {
+  void* const page = ::mmap(nullptr, kPageSize, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ::madvise(page, kPageSize, kGuardInstall);
+  std::istringstream smaps(read_file("/proc/self/smaps"));
+  const std::string mine = fmt::format("{:x}-", reinterpret_cast<std::uintptr_t>(page));
+  bool found = false;
+  std::string line;
+  while (std::getline(smaps, line) && !line.starts_with(mine)) {
+  }
+  while (std::getline(smaps, line) && !line.starts_with("VmFlags:")) {
+  }
+  found = line.starts_with("VmFlags:") && flags_of(line.substr(8)).has(VmFlag::kMaybeGuard);
+  ::munmap(page, kPageSize);
+  return found;
+}
+
 // A program under test: this process and its model. fork() makes a child the
 // program under test, while the parent stays alive and waits.
 class Duel {
@@ -118,6 +138,7 @@ class Duel {
 
   // Runs `steps` random operations. Returns the first disagreement, or "".
   std::string run(unsigned steps) {
+    marks_guards_ = marks_guards();
     std::string wrong;
     for (unsigned i = 0; i < steps && wrong.empty(); ++i) {
       const Layout before = live_layout();
@@ -181,7 +202,7 @@ class Duel {
   void step() {
     using Operation = void (Duel::*)();
     // How often each is drawn; faults are what decides about most merges.
-    static constexpr std::array<std::pair<Operation, unsigned>, 13> kOperations{{
+    static constexpr std::array<std::pair<Operation, unsigned>, 14> kOperations{{
         {&Duel::map_anonymous, 3},
         {&Duel::fill_gap, 2},
         {&Duel::map_file, 1},
@@ -195,8 +216,9 @@ class Duel {
         {&Duel::move_home, 2},
         {&Duel::grow, 1},
         {&Duel::fork_program, 1},
+        {&Duel::guard, 1},
     }};
-    std::uint64_t draw = below(25);
+    std::uint64_t draw = below(26);
     for (const auto& [operation, weight] : kOperations) {
       if (draw < weight) return (this->*operation)();
       draw -= weight;
@@ -283,6 +305,19 @@ class Duel {
     testing::madvise(tree(), r, advice);
   }
 
+  // A guard marker that goes again at once: the mapping stays marked.
+  void guard() {
+    Vma* vma = some_vma();
+    if (vma == nullptr || !marks_guards_) return;
+    const VirtAddr at = vma->begin() + PageCount(below(vma->pages().raw()));
+    note("guard {}", pages({at, at + PageCount(1)}));
+    if (::madvise(pointer(at), kPageSize, kGuardInstall) != 0)
+      what_ += fmt::format(" failed: {}", std::strerror(errno));
+    ::madvise(pointer(at), kPageSize, kGuardRemove);
+    vma->flags |= VmFlag::kMaybeGuard;
+    if (vma->is_anonymous()) tree().anon_vma_prepare(*vma);
+  }
+
   void touch() {
     Vma* vma = some_vma();
     // Shared memory has no anonymous pages, and grown past its end no pages at all.
@@ -361,6 +396,7 @@ class Duel {
   }
 
   base::Rng rng_;
+  bool marks_guards_ = false;
   AnonVmaRegistry registry_;
   testing::RecordingPort port_;
   std::vector<std::unique_ptr<MappingTree>> trees_;  // the last is the program under test

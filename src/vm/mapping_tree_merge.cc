@@ -22,6 +22,11 @@ struct MappingTree::Attributes {
     vma.userfaultfd_ctx = userfaultfd_ctx;
     vma.anon_name = anon_name;
   }
+  // Alike but for what no merge minds.
+  [[nodiscard]] bool may_merge_with(Attributes other) const {
+    other.flags = other.flags.without(kVmSticky) | (flags & kVmSticky);
+    return *this == other;
+  }
   bool operator==(const Attributes&) const = default;
 };
 
@@ -52,7 +57,7 @@ struct MappingTree::MergeRequest {
 
  private:
   [[nodiscard]] bool fits(const Vma& target) const {
-    return Attributes::of(target) == attributes && anon_vma_fits(target);
+    return attributes.may_merge_with(Attributes::of(target)) && anon_vma_fits(target);
   }
   // A mapping that a fork has given several chains keeps them to itself: to
   // spread them over merged neighbours would make every walk longer.
@@ -71,6 +76,7 @@ struct MappingTree::MergeRequest {
 // `absorbed` goes; `kept` must already have every anon_vma the pages need.
 void MappingTree::absorb(Vma& kept, Vma& absorbed) {
   port_.merges(kept, absorbed);
+  kept.flags |= absorbed.flags & kVmSticky;
   erase(absorbed);
 }
 
@@ -90,6 +96,7 @@ Vma* MappingTree::merge_new_range(const MergeRequest& request) {
   if (request.copied_from != nullptr) registry_.dup(target, *request.copied_from);
   adjust_trans_huge(target, range.begin, range.end, nullptr);
   if (remove_next) absorb(target, *request.next);
+  target.flags |= request.attributes.flags & kVmSticky;
   set_range(target, range, left ? target.pgoff : request.pgoff);
   return &target;
 }
@@ -99,6 +106,7 @@ Vma* MappingTree::merge_new_range(const MergeRequest& request) {
 Vma& MappingTree::merge_left(Vma& prev, Vma& middle, VirtAddr end) {
   const bool whole = end == middle.end();
   registry_.dup(prev, middle);
+  prev.flags |= middle.flags & kVmSticky;
   adjust_trans_huge(prev, prev.begin(), end, whole ? nullptr : &middle);
   if (whole) {
     absorb(prev, middle);
@@ -114,6 +122,7 @@ Vma& MappingTree::merge_left(Vma& prev, Vma& middle, VirtAddr end) {
 Vma& MappingTree::merge_right(Vma& middle, Vma& next, VirtAddr begin) {
   const std::uint64_t pgoff = next.pgoff - pages_between(begin, next.begin()).raw();
   registry_.dup(next, middle);
+  next.flags |= middle.flags & kVmSticky;
   if (begin == middle.begin()) {
     adjust_trans_huge(next, begin, next.end(), nullptr);
     absorb(next, middle);

@@ -323,5 +323,37 @@ TEST_F(Merge, MovedBorderIsReportedForTheMappingThatShrinks) {
   EXPECT_EQ(port.edges, (std::vector{page(612)}));
 }
 
+// --- The mark of guard markers ---
+
+// A mapping that ever had a guard marker merges with one that never had; what
+// comes out is marked, whichever of the two stays.
+//   AA**      AABB
+//   AAAA      AAAA
+TEST_F(Merge, MarkOfAGuardIsKeptAndInNobodysWay) {
+  Vma& left = map(pages(0, 2));
+  left.flags |= VmFlag::kMaybeGuard;
+  EXPECT_EQ(&map(pages(2, 4)), &left);
+  EXPECT_TRUE(left.flags.has(VmFlag::kMaybeGuard));
+  Vma& right = map(pages(4, 6), kRo);
+  right.flags |= VmFlag::kMaybeGuard;
+  map(pages(6, 8), kRw);
+  EXPECT_EQ(&modify(pages(4, 6), kRw | VmFlag::kMaybeGuard), &left);
+  EXPECT_EQ(picture(), "AAAAAAAA");
+}
+
+// Part of a marked mapping goes to a neighbour: now both are marked, for nobody
+// knows where the markers were.
+//   AABBBB
+//   AAAABB
+TEST_F(Merge, PartOfAMarkedMappingMarksItsNewOwner) {
+  Vma& left = map(pages(0, 2), kRw);
+  Vma& right = map(pages(2, 6), kRo);
+  right.flags |= VmFlag::kMaybeGuard;
+  modify(pages(2, 4), kRw | VmFlag::kMaybeGuard);
+  EXPECT_EQ(picture(), "AAAABB");
+  EXPECT_TRUE(left.flags.has(VmFlag::kMaybeGuard));
+  EXPECT_TRUE(right.flags.has(VmFlag::kMaybeGuard));
+}
+
 }  // namespace
 }  // namespace quire::vm

@@ -8,6 +8,14 @@ namespace {
 
 Errno errno_of(FaultResult result) { return result == FaultResult::kOom ? Errno::kNoMem : Errno::kFault; }
 
+// What can be pinned without looking at the mapping, and is not touched by it (gup_fast).
+bool is_writable(AddressSpace& mm, VirtAddr addr) {
+  const Entry* const pmd = mm.tables().peek_pmd(addr);
+  if (pmd == nullptr || !Native::is_present(*pmd)) return false;
+  const Entry e = Native::is_leaf(*pmd) ? *pmd : *mm.tables().pte(*pmd, addr);
+  return Native::is_present(e) && Native::is_writable(e) && !Native::is_special(e);
+}
+
 // The page behind `addr`, made writable by a fault where it is not.
 Result<Pfn, Errno> page_to_write(AddressSpace& mm, VirtAddr addr) {
   Vma* const vma = mm.mappings().find(addr);
@@ -15,6 +23,7 @@ Result<Pfn, Errno> page_to_write(AddressSpace& mm, VirtAddr addr) {
     return fail(Errno::kFault);
   const FaultResult result = fault_in(mm, *vma, addr, AccessKind::kWrite);
   if (!is_served(result)) return fail(errno_of(result));
+  if (result == FaultResult::kHit) touch_written(mm, addr);
   return mapped_frame(mm, addr);
 }
 
@@ -23,8 +32,10 @@ Result<Pfn, Errno> page_to_write(AddressSpace& mm, VirtAddr addr) {
 Result<std::vector<Pfn>, Errno> pin_longterm(AddressSpace& mm, VirtRange range) {
   mm.has_pinned = true;
   std::vector<Pfn> pages;
+  bool fast = true;  // until the first page that needs more: from there on all are looked up
   for (VirtAddr addr = range.begin; addr < range.end; addr += PageCount(1)) {
-    const auto page = page_to_write(mm, addr);
+    fast = fast && is_writable(mm, addr);
+    const auto page = fast ? Result<Pfn, Errno>(mapped_frame(mm, addr)) : page_to_write(mm, addr);
     if (!page) {
       unpin(mm.system(), pages);
       return fail(page.error());

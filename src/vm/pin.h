@@ -14,8 +14,9 @@
 namespace quire::vm {
 
 // Pins every page of the range, which must be whole pages, for writing: each
-// becomes the program's own first. kFault where one cannot be written to, kNoMem:
-// then none is pinned.
+// becomes the program's own first, and from the first that is not so already on
+// counts as written. kFault where one cannot be written to, kNoMem: then none is
+// pinned, but those before it still count.
 [[nodiscard]] Result<std::vector<Pfn>, Errno> pin_longterm(AddressSpace& mm, VirtRange range);
 void unpin(System& system, std::span<const Pfn> pages);
 

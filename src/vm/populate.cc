@@ -6,19 +6,6 @@
 namespace quire::vm {
 namespace {
 
-// What is populated for writing counts as written, also where no fault was needed
-// (FOLL_TOUCH of follow_page_pte and touch_pmd).
-void touch_written(AddressSpace& mm, VirtAddr addr) {
-  Entry* const pmd = mm.tables().peek_pmd(addr);
-  if (Native::is_leaf(*pmd)) {
-    *pmd = Native::make_dirty(Native::make_young(*pmd));
-    return;
-  }
-  const Entry e = *mm.tables().pte(*pmd, addr);
-  const Pfn head = mm.folios().head_of(Native::pfn(e));
-  if (!Native::is_dirty(e)) mm.memory().frame(head).dirty = 1;
-}
-
 FaultResult populate_one(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
   const FaultResult result = fault_in(mm, vma, addr, kind);
   if (result == FaultResult::kHit && kind == AccessKind::kWrite) touch_written(mm, addr);
@@ -50,6 +37,17 @@ FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind)
       return FaultResult::kHit;
   }
   return handle_mm_fault(mm, vma, addr, kind);
+}
+
+void touch_written(AddressSpace& mm, VirtAddr addr) {
+  Entry* const pmd = mm.tables().peek_pmd(addr);
+  if (Native::is_leaf(*pmd)) {
+    *pmd = Native::make_dirty(Native::make_young(*pmd));
+    return;
+  }
+  const Entry e = *mm.tables().pte(*pmd, addr);
+  const Pfn head = mm.folios().head_of(Native::pfn(e));
+  if (!Native::is_dirty(e)) mm.memory().frame(head).dirty = 1;
 }
 
 Populated mm_populate(AddressSpace& mm, VirtRange range) {

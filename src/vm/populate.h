@@ -14,6 +14,10 @@ namespace quire::vm {
 // One page as get_user_pages sees it: nothing to do, or one fault.
 [[nodiscard]] FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind);
 
+// The page at `addr`, which must be mapped writable, counts as written although
+// nobody wrote (FOLL_TOUCH with FOLL_WRITE: follow_page_pte, touch_pmd).
+void touch_written(AddressSpace& mm, VirtAddr addr);
+
 // What one populate call did.
 struct Populated {
   std::uint64_t faults = 0;

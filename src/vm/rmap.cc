@@ -43,15 +43,20 @@ void mlock_ptes(AddressSpace& mm, const Vma& vma, Entry pmd, VirtRange range) {
 }  // namespace
 
 void add_new_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, folio::MappedBy by) {
+  add_swapped_in_anon_rmap(mm, vma, head, addr, by);
+  if (locks(vma)) mm.folios().mlock(head);
+}
+
+void add_swapped_in_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, folio::MappedBy by) {
   mm.folios().add_new_anon_rmap(head, {vma.anon_vma->id().raw(), vma.page_index(addr)}, mm.id(), by);
   sync_tags(mm, vma, head, mm.folios().order_of(head).pages());
-  if (locks(vma)) mm.folios().mlock(head);
   if (auto* const reasons = mm.system().reasons.get()) [[unlikely]]
     reasons->made(head, mm.folios().order_of(head));
 }
 
-void add_new_shared_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, std::uint32_t n) {
-  add_new_anon_rmap(mm, vma, head, addr, folio::MappedBy::kPtes);
+void add_swapped_in_shared_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr,
+                                     std::uint32_t n) {
+  add_swapped_in_anon_rmap(mm, vma, head, addr, folio::MappedBy::kPtes);
   for (std::uint32_t i = 0; i < n; ++i) mm.memory().frame(head + PageCount(i)).anon_exclusive = 0;
   mm.folios().move_anon_rmap(head, vma.anon_vma->root().id().raw());
 }

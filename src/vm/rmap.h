@@ -15,9 +15,13 @@ namespace quire::vm {
 
 // The first map of a fresh folio, whose first page stands at `addr`.
 void add_new_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, folio::MappedBy by);
-// The same of a folio of `n` pages that came back from swap and is not this
-// program's alone: it belongs to the root of the anon_vmas.
-void add_new_shared_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, std::uint32_t n);
+// The same of a folio that came back from swap: Linux forgets to lock it
+// (do_swap_page and unuse_pte do without folio_add_lru_vma), until reclaim meets it.
+void add_swapped_in_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr, folio::MappedBy by);
+// The same of one of `n` pages that is not this program's alone: it belongs to the
+// root of the anon_vmas.
+void add_swapped_in_shared_anon_rmap(AddressSpace& mm, const Vma& vma, Pfn head, VirtAddr addr,
+                                     std::uint32_t n);
 // `n` more entries for the pages from `page` on. Only a small folio is locked by that.
 void add_anon_rmap_ptes(AddressSpace& mm, const Vma& vma, Pfn page, std::uint32_t n,
                         folio::Exclusive exclusive);

@@ -179,8 +179,8 @@ void count_map(const SwapFault& f, const SwappedIn& in, const Run& run, folio::E
   folio::Folios& folios = f.mm.folios();
   if (folios.is_anon(in.head)) return add_anon_rmap_ptes(f.mm, f.vma, run.page, run.n, exclusive);
   if (exclusive == folio::Exclusive::kNo)
-    return add_new_shared_anon_rmap(f.mm, f.vma, in.head, run.addr, run.n);
-  add_new_anon_rmap(f.mm, f.vma, in.head, run.addr, folio::MappedBy::kPtes);
+    return add_swapped_in_shared_anon_rmap(f.mm, f.vma, in.head, run.addr, run.n);
+  add_swapped_in_anon_rmap(f.mm, f.vma, in.head, run.addr, folio::MappedBy::kPtes);
 }
 
 // Puts the pages in place of the entries. True when a write still has to copy.

@@ -41,7 +41,7 @@ std::optional<FaultResult> do_swap_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr
   system.swap.put(first, kOrderPmd.pages());
   mm.rss().add_anon(kOrderPmd.pages());
   mm.rss().sub_swap(kOrderPmd.pages());
-  add_new_anon_rmap(mm, vma, *head, addr.align_down(kOrderPmd), folio::MappedBy::kPmd);
+  add_swapped_in_anon_rmap(mm, vma, *head, addr.align_down(kOrderPmd), folio::MappedBy::kPmd);
   Entry e = maybe_writable(Native::make_young(Native::huge_leaf(*head, page_prot(vma))), vma);
   if (kind == AccessKind::kWrite) e = Native::make_dirty(e);
   mm.tables().set_pmd(pmd, e);

@@ -19,9 +19,9 @@ void map_page(AddressSpace& mm, const Vma& vma, VirtAddr addr, Entry* pte, Pfn p
   if (folios.is_anon(head)) {
     add_anon_rmap_ptes(mm, vma, page, 1, exclusive ? folio::Exclusive::kYes : folio::Exclusive::kNo);
   } else if (exclusive) {
-    add_new_anon_rmap(mm, vma, head, addr, folio::MappedBy::kPtes);
+    add_swapped_in_anon_rmap(mm, vma, head, addr, folio::MappedBy::kPtes);
   } else {
-    add_new_shared_anon_rmap(mm, vma, head, addr, 1);
+    add_swapped_in_shared_anon_rmap(mm, vma, head, addr, 1);
   }
   mm.tables().set_pte(pte, Native::make_old(Native::leaf(page, page_prot(vma))));
   mm.system().swap.put(Native::swap_entry(old));

@@ -10,14 +10,15 @@ namespace {
 
 // The words of /proc/PID/smaps, in the order it prints them, for what is not
 // part of "rwxp".
-constexpr std::array<std::pair<VmFlag, std::string_view>, 21> kWords{{
-    {VmFlag::kGrowsDown, "gd"},   {VmFlag::kPfnMap, "pf"},     {VmFlag::kLocked, "lo"},
-    {VmFlag::kIo, "io"},          {VmFlag::kSeqRead, "sr"},    {VmFlag::kRandRead, "rr"},
-    {VmFlag::kDontCopy, "dc"},    {VmFlag::kDontExpand, "de"}, {VmFlag::kLockOnFault, "lf"},
-    {VmFlag::kAccount, "ac"},     {VmFlag::kNoReserve, "nr"},  {VmFlag::kHugeTlb, "ht"},
-    {VmFlag::kWipeOnFork, "wf"},  {VmFlag::kDontDump, "dd"},   {VmFlag::kMixedMap, "mm"},
-    {VmFlag::kHugePage, "hg"},    {VmFlag::kNoHugePage, "nh"}, {VmFlag::kMergeable, "mg"},
-    {VmFlag::kUffdMissing, "um"}, {VmFlag::kUffdWp, "uw"},     {VmFlag::kMte, "mt"},
+constexpr std::array<std::pair<VmFlag, std::string_view>, 22> kWords{{
+    {VmFlag::kGrowsDown, "gd"},   {VmFlag::kPfnMap, "pf"},      {VmFlag::kMaybeGuard, "gu"},
+    {VmFlag::kLocked, "lo"},      {VmFlag::kIo, "io"},          {VmFlag::kSeqRead, "sr"},
+    {VmFlag::kRandRead, "rr"},    {VmFlag::kDontCopy, "dc"},    {VmFlag::kDontExpand, "de"},
+    {VmFlag::kLockOnFault, "lf"}, {VmFlag::kAccount, "ac"},     {VmFlag::kNoReserve, "nr"},
+    {VmFlag::kHugeTlb, "ht"},     {VmFlag::kWipeOnFork, "wf"},  {VmFlag::kDontDump, "dd"},
+    {VmFlag::kMixedMap, "mm"},    {VmFlag::kHugePage, "hg"},    {VmFlag::kNoHugePage, "nh"},
+    {VmFlag::kMergeable, "mg"},   {VmFlag::kUffdMissing, "um"}, {VmFlag::kUffdWp, "uw"},
+    {VmFlag::kMte, "mt"},
 }};
 
 }  // namespace

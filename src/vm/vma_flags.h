@@ -51,6 +51,8 @@ enum class VmFlag : std::uint64_t {
   // Of arm64 (VM_MTE, VM_MTE_ALLOWED), on machines with memory tags.
   kMte = 1ULL << 35,         // PROT_MTE: its pages have tags; mprotect never takes it away
   kMteAllowed = 1ULL << 36,  // may get kMte: no page of it comes from a disk
+  // Of Linux 6.19 and of builds of 6.18 that took it over (VM_MAYBE_GUARD).
+  kMaybeGuard = 1ULL << 37,  // had a guard marker once, or was merged with one that had; never taken away
 };
 
 // A set of VmFlag. Value type.
@@ -88,6 +90,11 @@ inline constexpr unsigned kVmSizesShift = 40;
 inline constexpr VmFlags kVmSizes{0x3ffULL << kVmSizesShift};
 // Never merged, never collapsed.
 inline constexpr VmFlags kVmSpecial = VmFlag::kIo | VmFlag::kDontExpand | VmFlag::kPfnMap | VmFlag::kMixedMap;
+// What its table says cannot be had again by a fault: fork copies it.
+inline constexpr VmFlags kVmCopyOnFork =
+    VmFlag::kPfnMap | VmFlag::kMixedMap | VmFlag::kUffdWp | VmFlag::kMaybeGuard;
+// No obstacle to a merge; what comes out has it when one of its parts had.
+inline constexpr VmFlags kVmSticky = VmFlag::kMaybeGuard;
 inline constexpr VmFlags kVmLockedMask = VmFlag::kLocked | VmFlag::kLockOnFault;
 inline constexpr VmFlags kVmUffdFlags = VmFlag::kUffdMissing | VmFlag::kUffdWp | VmFlag::kUffdMinor;
 inline constexpr VmFlags kVmNoKhugepaged = kVmSpecial | VmFlag::kHugeTlb;
