@@ -42,8 +42,7 @@ void delete_from_swap_cache(System& system, Pfn head) {
 }
 
 bool drop_from_cache(System& system, Pfn head) {
-  const bool entered = system.memory.frame(head).swapcache != 0;
-  if (!entered || system.folios.refcount(head) != system.folios.expected_refs(head)) return false;
+  if (system.memory.frame(head).swapcache == 0) return false;
   system.folios.get(head);
   delete_from_swap_cache(system, head);
   system.memory.frame(head).dirty = 1;

@@ -21,8 +21,9 @@ void delete_from_swap_cache(System& system, Pfn head);
 // Leaves the cache if no entry names its slots any more. False: it stays, or was not in it.
 bool free_swap(System& system, Pfn head);
 // Slots that nothing but the cached folio keeps are wanted back: it leaves the cache
-// and stays in memory, changed as against what the device had. False: somebody is at
-// work on it, who would hold its lock in Linux.
+// and stays in memory, changed as against what the device had; it may be mapped, pinned
+// or isolated. False: it is about to enter the cache. Linux refuses what is locked as well;
+// nobody allocates slots here while he holds the lock of a folio that has some.
 bool drop_from_cache(System& system, Pfn head);
 // What was just unmapped need not keep its slots.
 void free_swap_cache(System& system, Pfn head);
