@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -24,9 +25,10 @@ struct CodecJob {
 
 // CodecPool does a batch of jobs that have nothing to do with each other.
 //
-// States      : none between calls
+// States      : idle -> begun -> idle
 // Owns        : a codec for each thread, and the threads; one of them is whoever calls
-// Locks       : one thread calls; the threads share a counter of jobs taken
+// Locks       : one thread calls; the threads share a counter of jobs taken. While work is begun
+//               the caller alone does what is asked for besides
 // Invariants  : I-CODECPOOL-1 results and bytes are those of one codec doing the jobs in order:
 //               neither the number of threads nor which was faster can be seen in them
 class CodecPool {
@@ -42,6 +44,16 @@ class CodecPool {
   // The result of each job, in the order of the jobs, when all are done.
   [[nodiscard]] std::vector<Result<ByteCount, CodecError>> compress(std::span<const CodecJob> jobs);
   [[nodiscard]] std::vector<Result<void, CodecError>> decompress(std::span<const CodecJob> jobs);
+
+  // --- Work that goes on while the caller does something else ---
+  using Work = std::function<void(Codec&, std::size_t)>;
+  // Begins work(codec, n) for each n below `count`, in order, on the other threads, and returns
+  // at once. What it looks at must stay as it is until it is settled. Ends what was begun before.
+  void begin(std::size_t count, Work work);
+  // Returns when the n-th is done. Until then the caller does what nobody has begun yet.
+  void settle(std::size_t n);
+  // What nobody has begun never is; returns when nothing is going on.
+  void end();
 
   [[nodiscard]] unsigned threads() const;
   // The codec of the calling thread, for a single buffer.

@@ -56,6 +56,37 @@ TEST_P(CodecPoolTest, DoesWhatOneCodecDoes) {
   }
 }
 
+// What was begun is done once each, what is settled is done, and what nobody began before the end
+// never is.
+TEST_P(CodecPoolTest, DoesWhatWasBegunAtMostOnce) {
+  CodecPool pool = *CodecPool::create({.algorithm = Algorithm::kLz4}, GetParam());
+  for (const std::size_t count : {1U, 2U, 100U}) {
+    std::vector<int> done(count);
+    pool.begin(count, [&](Codec&, std::size_t n) { ++done[n]; });
+    pool.settle(count / 2);
+    EXPECT_EQ(done[count / 2], 1);
+    pool.settle(0);
+    EXPECT_EQ(done[0], 1);
+    pool.end();
+    const std::vector<int> at_the_end = done;
+    EXPECT_LE(std::ranges::max(at_the_end), 1);
+    pool.end();
+    EXPECT_EQ(done, at_the_end);
+  }
+}
+
+// A batch that comes in between is done as well, and a pool may go while work is begun.
+TEST_P(CodecPoolTest, DoesABatchWhileWorkIsBegun) {
+  CodecPool pool = *CodecPool::create({.algorithm = Algorithm::kZstd}, GetParam());
+  Batch begun(50), between(20), expected(20);
+  const std::vector<CodecJob> first = begun.jobs();
+  pool.begin(50, [&](Codec& codec, std::size_t n) { (void)codec.compress(first[n].in, first[n].out); });
+  const auto results = pool.compress(between.jobs());
+  Codec alone = *Codec::create({.algorithm = Algorithm::kZstd});
+  for (std::size_t n = 0; n < results.size(); ++n)
+    EXPECT_EQ(results[n], alone.compress(expected.in[n], expected.out[n])) << n;
+}
+
 // A corrupt object is told for itself; its neighbours come back whole.
 TEST_P(CodecPoolTest, TellsTheOneThatIsCorrupt) {
   CodecPool pool = *CodecPool::create({.algorithm = Algorithm::kZstd}, GetParam());

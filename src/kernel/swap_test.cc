@@ -2,6 +2,7 @@
 // live kernel moved for the same calls (rules 2.11, 2.12; rows M5 to M9, S1 to S2z).
 #include <gmock/gmock.h>
 
+#include "base/rng.h"
 #include "kernel/testing_machine.h"
 #include "swap/testing_device.h"
 
@@ -379,6 +380,48 @@ TEST(Swap, CollapseBringsPagesBack) {
   EXPECT_TRUE(filled(p, kArena, 2_MiB));
   EXPECT_EQ(k->swap_used(), PageCount(0));
   expect_sound(*k);
+}
+
+// Other threads compress ahead what PAGEOUT is about to write: folios, pieces of folios that are split on
+// the way, zeroes, pages that are written twice. Nothing but time shows how many threads there were.
+TEST(Swap, ThreadsDoNotShow) {
+  std::vector<std::uint64_t> hashes;
+  for (const unsigned threads : {1U, 2U, 4U}) {
+    const auto k = boot("thp_anon=16K-64K,512K:always", 64_MiB);
+    SwapDevice device;
+    device.size = 24_MiB;
+    device.algorithm = "lz4";
+    device.unit = 16_KiB;
+    device.threads = threads;
+    ASSERT_TRUE(k->swapon(device));
+    Process& p = k->spawn();
+    map(p, 16_MiB);
+    base::Rng rng(5);
+    for (int round = 0; round < 60; ++round) {
+      const std::uint64_t first = rng.below(4096), count = 1 + rng.below(4096 - first);
+      const VirtAddr at = page(first);
+      const ByteCount length = pages(count);
+      switch (rng.below(5)) {
+        case 0:
+          ASSERT_TRUE(p.madvise(at, length, MADV_DONTNEED));
+          break;
+        case 1:
+          for (std::uint64_t n = 0; n < count; n += 1 + rng.below(3))
+            (void)p.touch(at + PageCount(n), AccessKind::kWrite);
+          break;
+        case 2:
+          fill(p, at, length);
+          break;
+        default:
+          ASSERT_TRUE(p.madvise(at, length, kPageOut));
+      }
+    }
+    expect_sound(*k);
+    EXPECT_GT(k->vmstat("pswpout"), 4000U);
+    hashes.push_back(k->state_hash());
+  }
+  EXPECT_EQ(hashes[1], hashes[0]);
+  EXPECT_EQ(hashes[2], hashes[0]);
 }
 
 }  // namespace

@@ -37,4 +37,9 @@ std::vector<std::uint8_t> AvailableDevices::in_order() const {
   return devices;
 }
 
+std::optional<std::uint8_t> AvailableDevices::first() const {
+  if (entries_.empty()) return std::nullopt;
+  return entries_.front().device;
+}
+
 }  // namespace quire::swap

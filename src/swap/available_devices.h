@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace quire::swap {
@@ -20,6 +21,7 @@ class AvailableDevices {
   void set_priority(std::uint8_t device, std::int16_t priority);
   [[nodiscard]] bool contains(std::uint8_t device) const;
   [[nodiscard]] std::vector<std::uint8_t> in_order() const;
+  [[nodiscard]] std::optional<std::uint8_t> first() const;
 
  private:
   struct Entry {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "quire/result.h"
@@ -59,6 +60,13 @@ class Backend {
 
   // Stores the pages of one folio, or a part of it, in consecutive slots.
   [[nodiscard]] virtual Result<void, IoError> write(std::uint64_t slot, Pages pages) = 0;
+  // Whether expect() is of use: it compresses on several threads.
+  [[nodiscard]] virtual bool compresses_ahead() const { return false; }
+  // These folios will be written, in this order, after settle() for each, and their bytes do not
+  // change before: their compression may begin. None: nothing is expected any more.
+  virtual void expect(std::span<const Pages> /*folios*/) {}
+  // Nobody but the caller looks at the bytes of these pages from now on.
+  virtual void settle(Pages /*folio*/) {}
   // Fetches them again. They need not have been written together.
   [[nodiscard]] virtual Result<void, IoError> read(std::uint64_t slot, Pages pages) = 0;
   // Whether the page of this slot is kept in memory in front of the device (zswap):

@@ -46,6 +46,9 @@ class FailingDevice final : public Backend {
   [[nodiscard]] Traits traits() const override { return behind_->traits(); }
   [[nodiscard]] PageCount size() const override { return behind_->size(); }
   [[nodiscard]] Result<void, IoError> write(std::uint64_t slot, Pages pages) override;
+  [[nodiscard]] bool compresses_ahead() const override { return behind_->compresses_ahead(); }
+  void expect(std::span<const Pages> folios) override { behind_->expect(folios); }
+  void settle(Pages folio) override { behind_->settle(folio); }
   [[nodiscard]] Result<void, IoError> read(std::uint64_t slot, Pages pages) override;
   [[nodiscard]] bool kept_in_front(std::uint64_t slot) const override { return behind_->kept_in_front(slot); }
   [[nodiscard]] bool reads_large() const override { return behind_->reads_large(); }

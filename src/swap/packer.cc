@@ -46,6 +46,46 @@ Packed Packer::modelled(const Piece& piece) {
   return {.kind = Packed::Kind::kSame, .word = 0, .size = {}, .bytes = {}};
 }
 
+void Packer::expect(std::span<const Piece> pieces) {
+  pool_.end();
+  expected_.clear();
+  expected_at_.clear();
+  if (pieces.empty()) return;
+  std::size_t bytes = 0;
+  for (const Piece& piece : pieces) bytes += pool_.codec().bound(piece.pages.bytes()).raw();
+  if (room_.size() < bytes) room_.resize(bytes);
+  std::span<std::byte> room(room_);
+  for (const Piece& piece : pieces) {
+    const std::size_t most = pool_.codec().bound(piece.pages.bytes()).raw();
+    expected_at_.emplace(piece.bytes, expected_.size());
+    expected_.push_back({.piece = piece, .out = room.first(most), .packed = {}});
+    room = room.subspan(most);
+  }
+  pool_.begin(expected_.size(), [this](compress::Codec& codec, std::size_t n) {
+    Expected& e = expected_[n];
+    if (const std::optional<Packed> done = without_codec(e.piece)) {
+      e.packed = *done;
+    } else {
+      e.packed =
+          packed_as(e.piece, codec.compress({e.piece.bytes, e.piece.pages.bytes().raw()}, e.out), e.out);
+    }
+  });
+}
+
+void Packer::settle(const std::byte* bytes, PageCount pages) {
+  for (std::uint64_t page = 0; page < pages.raw() && !expected_.empty(); ++page)
+    if (const auto found = expected_at_.find(bytes + page * kPageSize); found != expected_at_.end())
+      pool_.settle(found->second);
+}
+
+std::optional<Packed> Packer::made_before(const Piece& piece) {
+  if (expected_.empty()) return std::nullopt;
+  const auto found = expected_at_.find(piece.bytes);
+  if (found == expected_at_.end() || expected_[found->second].piece.pages != piece.pages) return std::nullopt;
+  pool_.settle(found->second);
+  return expected_[found->second].packed;
+}
+
 // What needs no codec.
 std::optional<Packed> Packer::without_codec(const Piece& piece) {
   if (piece.bytes == nullptr) return modelled(piece);
@@ -69,6 +109,7 @@ Packed Packer::packed_as(const Piece& piece, Result<ByteCount, CodecError> size,
 }
 
 Packed Packer::pack(const Piece& piece) {
+  if (const std::optional<Packed> done = made_before(piece)) return *done;
   if (const std::optional<Packed> done = without_codec(piece)) return *done;
   const std::span<std::byte> out = buffer(0);
   return packed_as(piece, pool_.codec().compress({piece.bytes, piece.pages.bytes().raw()}, out), out);
@@ -79,7 +120,9 @@ std::vector<Packed> Packer::pack_all(std::span<const Piece> pieces) {
   std::vector<CodecJob> jobs;
   std::vector<std::size_t> of;  // by job: which piece
   for (std::size_t n = 0; n < pieces.size(); ++n) {
-    if (const std::optional<Packed> done = without_codec(pieces[n])) {
+    std::optional<Packed> done = made_before(pieces[n]);
+    if (!done) done = without_codec(pieces[n]);
+    if (done) {
       all[n] = *done;
       continue;
     }

@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "compress/codec_pool.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -65,7 +67,7 @@ struct PackerOptions {
 
 // Packer turns pages into objects and back.
 //
-// States      : none between calls
+// States      : idle -> pages are expected -> idle; it is not moved in between
 // Owns        : its codecs and threads, and the buffers that Packed::bytes lie in
 // Locks       : one thread calls
 // Invariants  : I-PACKER-1 the answers do not depend on the number of threads, nor on whether
@@ -74,7 +76,14 @@ class Packer {
  public:
   [[nodiscard]] static Result<Packer, Diagnostic> create(const PackerOptions& options);
 
-  // Packed::bytes are good until the next call of this or pack_all().
+  // --- Pages that will be packed soon ---
+  // The other threads begin with these, in order; nobody may change their bytes before they are
+  // settled, nor what they hold before they are packed. In place of what was expected before.
+  void expect(std::span<const Piece> pieces);
+  // The other threads are done with these pages.
+  void settle(const std::byte* bytes, PageCount pages);
+
+  // Packed::bytes are good until the next call of this, pack_all() or expect().
   [[nodiscard]] Packed pack(const Piece& piece);
   // Each in its place; compressed on all threads.
   [[nodiscard]] std::vector<Packed> pack_all(std::span<const Piece> pieces);
@@ -87,6 +96,13 @@ class Packer {
  private:
   Packer(const PackerOptions& options, compress::CodecPool pool)
       : options_(options), pool_(std::move(pool)) {}
+  // Made while its pages were expected.
+  struct Expected {
+    Piece piece;
+    std::span<std::byte> out;
+    Packed packed;
+  };
+  [[nodiscard]] std::optional<Packed> made_before(const Piece& piece);
   [[nodiscard]] std::optional<Packed> without_codec(const Piece& piece);
   [[nodiscard]] Packed modelled(const Piece& piece);
   [[nodiscard]] Packed packed_as(const Piece& piece, Result<ByteCount, compress::CodecError> size,
@@ -99,6 +115,9 @@ class Packer {
   PackerOptions options_;
   compress::CodecPool pool_;
   std::vector<std::unique_ptr<std::byte[]>> buffers_;
+  std::vector<Expected> expected_;
+  absl::flat_hash_map<const std::byte*, std::size_t> expected_at_;
+  std::vector<std::byte> room_;  // what Expected::out lies in
 };
 
 }  // namespace quire::swap

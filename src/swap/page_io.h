@@ -26,13 +26,14 @@ class PageIo {
   };
   PageIo(phys::PhysMemory& memory, stats::Counters& counters) : memory_(memory), counters_(counters) {}
 
+  // What the folio holds; null where no contents are kept.
+  [[nodiscard]] std::byte* bytes(Pfn head) const;
   [[nodiscard]] Result<void, IoError> write(const Place& place);
   [[nodiscard]] Result<void, IoError> read(const Place& place);
 
  private:
   enum class Way : std::uint8_t { kOut, kIn };
 
-  [[nodiscard]] std::byte* bytes(Pfn head) const;
   [[nodiscard]] bool all_zero(Pfn head, Order order) const;
   [[nodiscard]] Result<void, IoError> transfer(const Place& place, Way way);
   void count_write(const Place& place);

@@ -73,6 +73,7 @@ struct SwapSpace::State final : SlotPort {
   std::int16_t least_priority = kNoPriorityYet;
   std::function<bool(Pfn, Order)> dropper;
   std::vector<std::uint8_t> to_reclaim;  // devices that became full
+  Backend* expecting = nullptr;          // who was told what will be written
   unsigned depth = 0;                    // calls that are under way
 };
 
@@ -464,6 +465,28 @@ Result<void, IoError> SwapSpace::write(Pfn head) {
     return fail(IoError::kNoMemory);
   Device& d = state_->device(cached->first.device());
   return state_->io.write({d, cached->first.slot(), head, cached->order});
+}
+
+bool SwapSpace::compresses_ahead() const {
+  const auto first = state_->available.first();
+  return first && state_->device(*first).backend->compresses_ahead();
+}
+
+void SwapSpace::expect_writes(std::span<const FolioToWrite> folios) {
+  if (state_->expecting != nullptr) state_->expecting->expect({});
+  state_->expecting = nullptr;
+  const auto first = state_->available.first();
+  if (folios.empty() || !first) return;
+  std::vector<Pages> pages;
+  for (const FolioToWrite& folio : folios)
+    pages.push_back({state_->io.bytes(folio.head), folio.order.pages()});
+  state_->expecting = state_->device(*first).backend.get();
+  state_->expecting->expect(pages);
+}
+
+void SwapSpace::settle(const FolioToWrite& folio) {
+  if (state_->expecting != nullptr)
+    state_->expecting->settle({state_->io.bytes(folio.head), folio.order.pages()});
 }
 
 Result<void, IoError> SwapSpace::read(SwapEntry first, Pfn head, Order order) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,12 @@ struct SlotReport {
   // Aligned runs of free slots, for each order: how many folios of it have room in
   // clusters that are free or of their order already.
   std::array<std::uint64_t, kPmdOrder + 1> room{};
+};
+
+// A folio that is in memory, for SwapSpace::expect_writes.
+struct FolioToWrite {
+  Pfn head;
+  Order order;
 };
 
 // SwapSpace gives folios slots, counts who refers to them, and moves bytes.
@@ -142,6 +149,14 @@ class SwapSpace {
   // zswpout at this moment. Where pages have memory tags, these are saved before anything else,
   // also of zeroes; kNoMemory: they could not be, and none of the folio is.
   [[nodiscard]] Result<void, IoError> write(Pfn head);
+  // Whether the device that is first in line makes use of being told what will be written.
+  [[nodiscard]] bool compresses_ahead() const;
+  // These folios are about to be written, in this order, and what they hold does not change before
+  // settle(): that device may begin to compress them on other threads. What becomes of a folio does
+  // not show whether it had. None: nothing is expected any more.
+  void expect_writes(std::span<const FolioToWrite> folios);
+  // Work on an expected folio begins: nobody else looks at its bytes any more.
+  void settle(const FolioToWrite& folio);
   // Reads the slots from `first` on into the frames of the folio at `head`
   // (swap_read_folio). Counts swpin, pswpin, swpin_zero.
   [[nodiscard]] Result<void, IoError> read(SwapEntry first, Pfn head, Order order);

@@ -175,6 +175,27 @@ Result<void, IoError> Zram::write(std::uint64_t slot, Pages pages) {
   return {};
 }
 
+bool Zram::compresses_ahead() const { return has_size() && state_->packer->parallel(); }
+
+void Zram::expect(std::span<const Pages> folios) {
+  State& s = *state_;
+  if (!compresses_ahead()) return;
+  std::vector<Piece> pieces;
+  for (const Pages& folio : folios) {
+    if (folio.bytes == nullptr) continue;
+    // Slots of a folio are aligned as it is: its pieces are those of slot 0.
+    (void)for_each_piece(0, folio, s.unit_pages(), 0, [&](const Piece& p) -> Result<void, IoError> {
+      pieces.push_back(p);
+      return {};
+    });
+  }
+  s.packer->expect(pieces);
+}
+
+void Zram::settle(Pages folio) {
+  if (compresses_ahead() && folio.bytes != nullptr) state_->packer->settle(folio.bytes, folio.count);
+}
+
 void Zram::slots_freed(std::uint64_t slot, PageCount count) {
   for (std::uint64_t n = 0; n < count.raw() && state_->inside(slot + n, PageCount(1)); ++n) {
     ++state_->stats.notify_free;

@@ -135,6 +135,10 @@ class Zram final : public Backend {
   [[nodiscard]] Traits traits() const override { return {.block_device = true, .synchronous = true}; }
   [[nodiscard]] PageCount size() const override;
   [[nodiscard]] Result<void, IoError> write(std::uint64_t slot, Pages pages) override;
+  // On the threads of its options, where there are several.
+  [[nodiscard]] bool compresses_ahead() const override;
+  void expect(std::span<const Pages> folios) override;
+  void settle(Pages folio) override;
   [[nodiscard]] Result<void, IoError> read(std::uint64_t slot, Pages pages) override;
   void slots_freed(std::uint64_t slot, PageCount count) override;
   void discard(std::uint64_t slot, PageCount count) override;

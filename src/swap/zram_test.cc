@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "compress/testing_bytes.h"
@@ -425,7 +426,13 @@ std::string after_requests(unsigned threads, ByteCount unit, ByteCount limit) {
     const std::uint64_t count = 1ULL << rng.below(6), slot = rng.below(1024 / count) * count;
     Bytes bytes = testing::pages_of(rng.below(500), count);
     if (rng.chance(60)) {
+      // Sometimes it was expected, with a folio that then does not come.
+      Bytes never = testing::pages_of(rng.below(500), 4);
+      const std::array<Pages, 2> both{all_of(bytes), all_of(never)};
+      if (rng.chance(50)) zram->expect(both);
+      zram->settle(all_of(bytes));
       log += zram->write(slot, all_of(bytes)) ? "w" : "f";
+      zram->expect({});
     } else if (rng.chance(50)) {
       log += zram->read(slot, all_of(bytes)) ? "r" : "f";
       log += std::to_string(static_cast<unsigned>(bytes[bytes.size() / 2]));

@@ -1,6 +1,7 @@
 #include "vm/shrink.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "vm/swap_cache.h"
 #include "vm/unmap.h"
@@ -23,17 +24,47 @@ class ListShrinker {
       : system_(system), folios_(system.folios), waiting_(folios.rbegin(), folios.rend()) {}
 
   Shrunk run(absl::FunctionRef<Reference(Pfn)> references) {
+    const bool ahead = system_.swap.compresses_ahead();
     while (!waiting_.empty()) {
+      if (ahead) let_compress_ahead();
       const Pfn head = waiting_.back();
       waiting_.pop_back();
       const std::uint64_t pages = folios_.order_of(head).pages().raw();
       out_.scanned += pages;
       hand_back(head, shrink(head, references));
     }
+    if (ahead) system_.swap.expect_writes({});
     return std::move(out_);
   }
 
  private:
+  // So many pages are told to the device at once.
+  static constexpr std::uint64_t kAhead = 512;
+
+  // Whether it will have to be written if it is taken at all.
+  [[nodiscard]] bool may_be_written(Pfn head) const {
+    if (!folios_.is_anon(head) || folios_.mlocked(head) || frame(head).lazyfree != 0) return false;
+    return frame(head).swapcache == 0 || frame(head).dirty != 0;
+  }
+
+  // Before the next folio is taken: when all were taken that the device was told of, it is told of the
+  // next. Pieces of a folio that was split meanwhile come first and were told of with it.
+  void let_compress_ahead() {
+    if (waiting_.size() <= told_until_) {
+      std::vector<swap::FolioToWrite> next;
+      std::uint64_t pages = 0;
+      told_until_ = waiting_.size();
+      while (told_until_ > 0 && pages < kAhead) {
+        const Pfn head = waiting_[--told_until_];
+        if (!may_be_written(head)) continue;
+        next.push_back({head, folios_.order_of(head)});
+        pages += next.back().order.pages().raw();
+      }
+      system_.swap.expect_writes(next);
+    }
+    system_.swap.settle({waiting_.back(), folios_.order_of(waiting_.back())});
+  }
+
   void hand_back(Pfn head, Fate fate) {
     if (fate == Fate::kFreed) {
       out_.reclaimed += folios_.order_of(head).pages().raw();
@@ -126,7 +157,8 @@ class ListShrinker {
 
   System& system_;
   folio::Folios& folios_;
-  std::vector<Pfn> waiting_;  // the last one is next
+  std::vector<Pfn> waiting_;           // the last one is next
+  std::size_t told_until_ = SIZE_MAX;  // who waits from here on, the device was told of
   Shrunk out_;
 };
 
