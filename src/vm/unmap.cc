@@ -105,11 +105,11 @@ bool try_to_discard(System& system, Pfn head) {
   folio::Folios& folios = system.folios;
   phys::Frame& f = system.memory.frame(head);
   walk_ptes(system, head, [&](const MappedRun& run) {
-    note_dirty(system, head, run);
-    if (f.dirty != 0) f.lazyfree = 0;
-    if (f.dirty != 0 || folios.refcount(head) != 1 + folios.mapcount(head)) return Walk::kStop;
     for (std::uint32_t done = 0; done < run.n;) {
       const MappedRun part = alike_part(run, done);
+      note_dirty(system, head, part);
+      if (f.dirty != 0) f.lazyfree = 0;
+      if (f.dirty != 0 || folios.refcount(head) != 1 + folios.mapcount(head)) return Walk::kStop;
       let_go(part);
       folios.put(head, part.n);
       done += part.n;
