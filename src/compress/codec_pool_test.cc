@@ -77,8 +77,8 @@ TEST_P(CodecPoolTest, DoesWhatWasBegunAtMostOnce) {
 
 // A batch that comes in between is done as well, and a pool may go while work is begun.
 TEST_P(CodecPoolTest, DoesABatchWhileWorkIsBegun) {
-  CodecPool pool = *CodecPool::create({.algorithm = Algorithm::kZstd}, GetParam());
   Batch begun(50), between(20), expected(20);
+  CodecPool pool = *CodecPool::create({.algorithm = Algorithm::kZstd}, GetParam());  // goes first
   const std::vector<CodecJob> first = begun.jobs();
   pool.begin(50, [&](Codec& codec, std::size_t n) { (void)codec.compress(first[n].in, first[n].out); });
   const auto results = pool.compress(between.jobs());
