@@ -12,7 +12,7 @@
 #include "exports/formats.h"
 #include "exports/perfetto_trace.h"
 #include "kernel/kernel.h"
-#include "lab/replayer.h"
+#include "lab/replay_steps.h"
 #include "trace/describe.h"
 
 namespace quire::exports {
@@ -290,25 +290,21 @@ void draw(Tasks& tasks, const Event& event, const Replayed& replayed, const reco
 Result<void, Diagnostic> recording_perfetto(trace::Reader& reader, const lab::ReplayOptions& options,
                                             const record::Scrubber& scrubber, Output& out) {
   const trace::TraceStats stats = QUIRE_TRY(trace::describe(reader));
-  QUIRE_TRY(reader.rewind());
-  const auto kernel = QUIRE_TRY(
-      kernel::Kernel::create({.ram = options.ram, .contents = phys::Contents::kNone}, options.settings));
-  lab::Replayer replayer(*kernel, reader.header(),
-                         options.profile ? *options.profile : cost::reference_profile());
+  const auto steps = QUIRE_TRY(lab::ReplaySteps::begin(reader, options));
   PerfettoTrace trace(out);
   Tasks tasks(trace, stats, scrubber);
-  Memory memory(trace, kernel->system());
-  Happenings happenings(kernel->system());
-  Event event;
+  Memory memory(trace, steps->kernel().system());
+  Happenings happenings(steps->kernel().system());
   std::uint64_t last_ns = 0;
-  while (QUIRE_TRY(reader.next(event))) {
-    const double before = replayer.bill().kernel_ns;
-    QUIRE_TRY(replayer.apply(event));
+  double before = 0;
+  while (QUIRE_TRY(steps->next())) {
+    const Event& event = steps->event();
+    const double billed = steps->replayer().bill().kernel_ns;
     last_ns = event.time_us * 1000;
-    const Replayed replayed{
-        .time_ns = last_ns,
-        .lasts_ns = static_cast<std::uint64_t>(std::llround(replayer.bill().kernel_ns - before)),
-        .since = happenings.take()};
+    const Replayed replayed{.time_ns = last_ns,
+                            .lasts_ns = static_cast<std::uint64_t>(std::llround(billed - before)),
+                            .since = happenings.take()};
+    before = billed;
     draw(tasks, event, replayed, scrubber);
     memory.tell(last_ns);
   }

@@ -75,15 +75,17 @@ struct Subject {
   trace::Header header;
   trace::Summary summary;
   Runtimes runtimes;
+  std::uint64_t forks = 0;  // that copied an address space
 };
 
-Result<Runtimes, Diagnostic> runtimes_of(trace::Reader& reader) {
+Result<void, Diagnostic> look_through(trace::Reader& reader, Subject& subject) {
   QUIRE_TRY(reader.rewind());
-  Runtimes runtimes;
   trace::Event event;
-  while (QUIRE_TRY(reader.next(event)))
-    if (event.kind == trace::Kind::kFile) runtimes.files.insert(event.text);
-  return runtimes;
+  while (QUIRE_TRY(reader.next(event))) {
+    if (event.kind == trace::Kind::kFile) subject.runtimes.files.insert(event.text);
+    if (event.kind == trace::Kind::kFork && event.args[1] != 0) ++subject.forks;
+  }
+  return {};
 }
 
 Result<Subject, Diagnostic> examine(const std::string& file) {
@@ -95,8 +97,9 @@ Result<Subject, Diagnostic> examine(const std::string& file) {
                                        "recommended from it: {}",
                                        fmt::join(gate.failures, "; ")),
                            "record again"});
-  Runtimes runtimes = QUIRE_TRY(runtimes_of(reader));
-  return Subject{reader.header(), *reader.summary(), std::move(runtimes)};
+  Subject subject{.header = reader.header(), .summary = *reader.summary(), .runtimes = {}};
+  QUIRE_TRY(look_through(reader, subject));
+  return subject;
 }
 
 void doubt(Advice& advice, Confidence at_most, std::string why) {
@@ -175,6 +178,23 @@ std::vector<Candidate> candidates_for(const Subject& subject, policy::KernelVers
   return candidates;
 }
 
+void add_comparisons(Advice& advice, const Subject& subject, const AdviseOptions& options) {
+  VariantRuns runs{.recording = options.recording,
+                   .ram = options.ram,
+                   .profile = options.profile,
+                   .jobs = options.jobs,
+                   .forks = subject.forks,
+                   .beside = &advice.now().result};
+  advice.baselines = baselines_beside(advice.now().settings);
+  replay_variants(advice.baselines, runs);
+  const Candidate& best = advice.recommended();
+  runs.beside = &best.result;
+  runs.beside_name = advice.leave() ? "the host as it was" : "the recommendation";
+  advice.ablation = ablation_of(best.settings, best.change.own);
+  replay_variants(advice.ablation, runs);
+  sort_losers_first(advice.ablation, best.result);
+}
+
 }  // namespace
 
 std::vector<std::string> policies_worth_trying(policy::KernelVersion kernel) {
@@ -239,6 +259,7 @@ Result<Advice, Diagnostic> advise(const AdviseOptions& options) {
   advice.pareto = pareto_of(advice.candidates);
   advice.best = choose(advice.candidates, advice.user_ns);
   advice.notes = advice.now().result.notes;
+  add_comparisons(advice, subject, options);
   judge_confidence(advice, subject, options);
   return advice;
 }

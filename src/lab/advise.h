@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cost/profile.h"
+#include "lab/baselines.h"
 #include "lab/replay.h"
 #include "lab/scopes.h"
 #include "policy/settings.h"
@@ -42,6 +43,8 @@ struct Advice {
   Confidence confidence = Confidence::kHigh;
   std::vector<std::string> doubts;  // why it is not higher
   std::vector<std::string> notes;
+  std::vector<Variant> baselines;  // what else there is, recommended or not
+  std::vector<Variant> ablation;   // of the recommended, losers first
 
   [[nodiscard]] const Candidate& now() const { return candidates[0]; }
   [[nodiscard]] const Candidate& small() const { return candidates[1]; }

@@ -34,7 +34,7 @@ std::uint64_t billed(const cost::Bill& bill) {
 TEST(BillOfAReplay, EveryFaultOnce) {
   ASSERT_FALSE(shipped().empty());
   for (const std::string& file : shipped()) {
-    for (const char* const words : {"4K", "64K", "2M", "all", "laf-v4", "thp-2011"}) {
+    for (const char* const words : {"4K", "64K", "2M", "all", "laf-v4", "thp-2011", "foresight"}) {
       const ReplayResult result = replayed(file, words);
       EXPECT_EQ(billed(result.bill), result.minor_faults - result.populate_faults) << file << " " << words;
       EXPECT_GT(result.bill.kernel_ns, result.bill.fault_ns);

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "lab/machine_setup.h"
-#include "lab/replayer.h"
+#include "lab/replay_steps.h"
 
 namespace quire::lab {
 namespace {
@@ -98,19 +97,12 @@ void count_space(const Replayer& replayer, const MappingNames& names, trace::MmI
 
 Result<MemoryUse, Diagnostic> memory_use(trace::Reader& reader, const ReplayOptions& options,
                                          std::uint64_t events) {
-  QUIRE_TRY(reader.rewind());
-  const BuiltMachine built =
-      QUIRE_TRY(build_machine(machine_of(options), options.settings, reader.contents()));
-  kernel::Kernel* const kernel = built.kernel.get();
+  const auto steps = QUIRE_TRY(ReplaySteps::begin(reader, options));
+  kernel::Kernel* const kernel = &steps->kernel();
   kernel->system().remember_reasons();
-  Replayer replayer(*kernel, reader.header(), cost::reference_profile(), options.own);
-  replayer.put_into(built.group);
+  const Replayer& replayer = steps->replayer();
   MappingNames names;
-  trace::Event event;
-  for (std::uint64_t n = 0; n < events && QUIRE_TRY(reader.next(event)); ++n) {
-    names.apply(event);
-    QUIRE_TRY(replayer.apply(event));
-  }
+  while (steps->number() < events && QUIRE_TRY(steps->next())) names.apply(steps->event());
   MemoryUse use{.largest = vm::largest_order(kernel->system()), .mappings = {}};
   Count count(kernel->system());
   for (trace::MmId id = 0; id < replayer.spaces_end(); ++id)

@@ -7,11 +7,21 @@
 
 #include "policy/fault_orders.h"
 #include "vm/address_space.h"
+#include "vm/populate.h"
 
 namespace quire::lab {
 
 struct OwnAdvice {
-  enum class Say : std::uint8_t { kNothing, kHugepage, kNohugepage };
+  enum class Say : std::uint8_t {
+    kNothing,
+    kHugepage,
+    kNohugepage,
+    kDontFork,  // children get nothing of it
+    kPopulate,  // its whole 2 MiB are written to at once, as memory of hugetlb is there at once; also when it
+                // becomes writable
+  };
+  // MADV_COLLAPSE of all private anonymous memory, at once after a fork.
+  enum class AfterFork : std::uint8_t { kNothing, kParentCollapses, kChildCollapses };
   // How the heap is meant too. As glibc 2.36 does under glibc.malloc.hugetlb=1: the break is
   // moved by whole 2 MiB, and what it moved by that much at once is advised.
   enum class Heap : std::uint8_t { kNo, kYes, kAsGlibc };
@@ -22,6 +32,7 @@ struct OwnAdvice {
   std::optional<ByteCount> mappings_from{};
   // prctl(PR_SET_THP_DISABLE) before the first exec.
   policy::ProcessThp process = policy::ProcessThp::kDefault;
+  AfterFork after_fork = AfterFork::kNothing;
 
   bool operator==(const OwnAdvice&) const = default;
 };
@@ -33,13 +44,18 @@ class OwnAdvisor {
   explicit OwnAdvisor(const OwnAdvice& advice) : advice_(advice) {}
 
   void first_exec(vm::AddressSpace& mm) const;
-  void mapped(vm::AddressSpace& mm, VirtRange range) const;
+  // Each answers with the faults that its advice took.
+  vm::Populated mapped(vm::AddressSpace& mm, VirtRange range) const;
+  vm::Populated protection_changed(vm::AddressSpace& mm, VirtRange range) const;
   // Where a break asked for at `wanted` goes.
   [[nodiscard]] VirtAddr break_for(const vm::AddressSpace& mm, VirtAddr wanted) const;
-  void break_moved(vm::AddressSpace& mm, VirtAddr from) const;
+  vm::Populated break_moved(vm::AddressSpace& mm, VirtAddr from) const;
+  // Whose memory is collapsed after a fork; null: nobody's.
+  [[nodiscard]] vm::AddressSpace* collapses(vm::AddressSpace& parent, vm::AddressSpace& child) const;
+  static void collapse_all(vm::AddressSpace& mm);
 
  private:
-  void say(vm::AddressSpace& mm, VirtRange range) const;
+  vm::Populated say(vm::AddressSpace& mm, VirtRange range) const;
   const OwnAdvice advice_;
 };
 

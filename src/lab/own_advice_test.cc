@@ -4,6 +4,7 @@
 
 #include "kernel/kernel.h"
 #include "policy/parse.h"
+#include "vm/madvise.h"
 #include "vm/syscalls.h"
 
 namespace quire::lab {
@@ -24,7 +25,7 @@ struct Machine {
   VirtAddr move_break(const OwnAdvisor& advisor, VirtAddr wanted) {
     const VirtAddr from = mm.brk;
     EXPECT_EQ(vm::brk(mm, advisor.break_for(mm, wanted)).addr, mm.brk);
-    advisor.break_moved(mm, from);
+    static_cast<void>(advisor.break_moved(mm, from));
     return mm.brk;
   }
 };
@@ -71,6 +72,45 @@ TEST(OwnAdvice, LongMappings) {
   EXPECT_TRUE(map(VirtAddr(0x10000000), 2_MiB, kReadWrite));
   EXPECT_FALSE(map(VirtAddr(0x20000000), 2_MiB - 4_KiB, kReadWrite));
   EXPECT_FALSE(map(VirtAddr(0x30000000), 2_MiB, vm::Prot::kRead));
+}
+
+// Memory that is to be there at once is there before anybody touches it, as far as it is whole 2 MiB, and its
+// faults are told.
+TEST(OwnAdvice, PopulatesWhatBecomesWritable) {
+  Machine m;
+  const OwnAdvisor own({.say = OwnAdvice::Say::kPopulate, .mappings_from = 4_KiB});
+  const VirtRange range{VirtAddr(0x10000000), VirtAddr(0x10000000) + 2_MiB + 64_KiB};
+  const auto done =
+      vm::mmap(m.mm, {.addr = range.begin,
+                      .length = range.size(),
+                      .prot = 0,
+                      .flags = vm::MapFlags::kPrivate | vm::MapFlags::kAnonymous | vm::MapFlags::kFixed,
+                      .file = {}});
+  ASSERT_TRUE(done);
+  EXPECT_EQ(own.mapped(m.mm, range).faults, 0U);
+  ASSERT_TRUE(vm::mprotect(m.mm, range.begin, range.size(), vm::Prot::kRead | vm::Prot::kWrite));
+  EXPECT_EQ(own.protection_changed(m.mm, range).faults, kPagesPerPmd);
+  EXPECT_EQ(m.mm.rss().anon(), PageCount(kPagesPerPmd));
+}
+
+// After a fork the side that was asked for has its blocks of 2 MiB back.
+TEST(OwnAdvice, CollapsesAfterAFork) {
+  Machine m;
+  const VirtRange range{VirtAddr(0x10000000), VirtAddr(0x10000000) + 2_MiB};
+  const auto done =
+      vm::mmap(m.mm, {.addr = range.begin,
+                      .length = range.size(),
+                      .prot = vm::Prot::kRead | vm::Prot::kWrite,
+                      .flags = vm::MapFlags::kPrivate | vm::MapFlags::kAnonymous | vm::MapFlags::kFixed,
+                      .file = {}});
+  ASSERT_TRUE(done);
+  ASSERT_TRUE(vm::madvise(m.mm, range.begin, range.size(), vm::Advice::kPopulateWrite));
+  const auto child = m.kernel->fork(m.mm);
+  ASSERT_TRUE(child);
+  const OwnAdvisor own({.after_fork = OwnAdvice::AfterFork::kChildCollapses});
+  ASSERT_EQ(own.collapses(m.mm, **child), *child);
+  OwnAdvisor::collapse_all(**child);
+  EXPECT_EQ(m.kernel->system().counters.get(stats::VmEvent::thp_collapse_alloc), 1U);
 }
 
 }  // namespace

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "lab/machine_setup.h"
-#include "lab/replayer.h"
+#include "lab/replay_steps.h"
 
 namespace quire::lab {
 namespace {
@@ -43,32 +42,25 @@ Machine machine_of(const ReplayOptions& options) {
 }
 
 Result<ReplayResult, Diagnostic> replay(trace::Reader& reader, const ReplayOptions& options) {
-  QUIRE_TRY(reader.rewind());
   const auto begin = std::chrono::steady_clock::now();
-  const Machine machine = machine_of(options);
-  const BuiltMachine built = QUIRE_TRY(build_machine(machine, options.settings, reader.contents()));
-  kernel::Kernel* const kernel = built.kernel.get();
-  Replayer replayer(*kernel, reader.header(), options.profile ? *options.profile : cost::reference_profile(),
-                    options.own);
-  replayer.put_into(built.group);
+  const auto steps = QUIRE_TRY(ReplaySteps::begin(reader, options));
+  kernel::Kernel& kernel = steps->kernel();
   std::optional<TimelineSampler> timeline;
   if (options.timeline_samples != 0) {
-    kernel->system().remember_reasons();
-    timeline.emplace(*kernel, options.timeline_samples, reader.summary() ? reader.summary()->events : 0);
+    kernel.system().remember_reasons();
+    timeline.emplace(kernel, options.timeline_samples, reader.summary() ? reader.summary()->events : 0);
   }
-  trace::Event event;
-  const folio::Folios::Usage& usage = kernel->system().folios.usage();
+  const folio::Folios::Usage& usage = kernel.system().folios.usage();
   std::uint64_t peak_event = 0;
   Peaks peaks;
-  for (std::uint64_t events = 1; QUIRE_TRY(reader.next(event)); ++events) {
-    QUIRE_TRY(replayer.apply(event));
-    if (usage.pages == usage.peak_pages) peak_event = events;
-    if (events % kPeakStep == 0 && machine.has_pressure()) peaks.look(built);
-    if (timeline) timeline->after(event, replayer);
+  while (QUIRE_TRY(steps->next())) {
+    if (usage.pages == usage.peak_pages) peak_event = steps->number();
+    if (steps->number() % kPeakStep == 0 && steps->machine().has_pressure()) peaks.look(steps->built());
+    if (timeline) timeline->after(steps->event(), steps->replayer());
   }
-  ReplayResult result = QUIRE_TRY(replayer.finish());
+  ReplayResult result = QUIRE_TRY(steps->replayer().finish());
   result.peak_event = peak_event;
-  if (result.pressure) peaks.put(built, *result.pressure);
+  if (result.pressure) peaks.put(steps->built(), *result.pressure);
   if (timeline) result.timeline = timeline->finish();
   result.elapsed_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin).count());

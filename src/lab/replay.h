@@ -22,14 +22,20 @@
 
 namespace quire::lab {
 
+// Whether khugepaged runs while a recording is replayed: in the recording's time, as the
+// settings say. What it looks at costs nothing here (no profile has a time for it), what it
+// collapses does.
+enum class Khugepaged : std::uint8_t { kAsleep, kAwake };
+
 struct ReplayOptions {
   policy::Settings settings;
   ByteCount ram{64ULL << 30};                              // of the simulated machine
   std::shared_ptr<const cost::Profile> profile = nullptr;  // that prices it; null: the reference machine's
   OwnAdvice own{};                                         // what the programs say besides
-  unsigned timeline_samples = 0;                           // 2 or more: keep a timeline
-  std::optional<Machine> machine{};                        // instead of `ram`: one that may be short of it
-  Fragmentation fragmentation{};                           // unless 0, instead of the machine's own
+  Khugepaged khugepaged = Khugepaged::kAsleep;
+  unsigned timeline_samples = 0;     // 2 or more: keep a timeline
+  std::optional<Machine> machine{};  // instead of `ram`: one that may be short of it
+  Fragmentation fragmentation{};     // unless 0, instead of the machine's own
 };
 
 // The machine these options speak of.
@@ -58,10 +64,12 @@ struct ReplayResult {
   std::uint64_t folio_splits = 0;  // folios split, of all sizes
   std::uint64_t pmd_splits = 0;
   std::uint64_t pages_copied = 0;  // by writes to shared pages, 4 KiB each
-  ByteCount peak_resident;         // most memory in folios at once, each counted once
-  std::uint64_t peak_event = 0;    // when last: after so many events (lab/mapping_use.h)
-  ByteCount wasted_at_peak;        // of it in pages never touched
-  ByteCount final_resident;        // when the first program began to exit
+  std::uint64_t collapses = 0;     // blocks of 2 MiB made of what stood there
+  std::uint64_t khugepaged_passes = 0;
+  ByteCount peak_resident;       // most memory in folios at once, each counted once
+  std::uint64_t peak_event = 0;  // when last: after so many events (lab/mapping_use.h)
+  ByteCount wasted_at_peak;      // of it in pages never touched
+  ByteCount final_resident;      // when the first program began to exit
   ByteCount wasted_at_end;
   ByteCount peak_rss;     // of the process that had most (shared pages count in each)
   ByteCount peak_tables;  // page tables

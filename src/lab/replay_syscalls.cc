@@ -49,7 +49,7 @@ void Replayer::syscall(const Event& e) {
     case Sys::kMprotect: {
       const auto done = vm::mprotect(*mm, addr, length, static_cast<int>(e.args[2]));
       if (!in_part) expect_done(done, "mprotect");
-      return;
+      return populated(own_.protection_changed(*mm, {addr, (addr + length).align_up()}));
     }
     case Sys::kBrk: {
       const VirtAddr from = mm->brk;
@@ -57,8 +57,7 @@ void Replayer::syscall(const Event& e) {
       const vm::Mapped done = vm::brk(*mm, to);
       populated(done.populated);
       if (done.addr != to) note("brk that succeeded when recorded was refused in the replay");
-      own_.break_moved(*mm, from);
-      return;
+      return populated(own_.break_moved(*mm, from));
     }
     case Sys::kMadvise:
       return sys_madvise(*mm, e);
@@ -107,7 +106,7 @@ void Replayer::sys_mmap(vm::AddressSpace& mm, const Event& e) {
   expect_done(done, "mmap");
   if (!done) return;
   populated(done->populated);
-  own_.mapped(mm, {r.addr, (r.addr + r.length).align_up()});
+  populated(own_.mapped(mm, {r.addr, (r.addr + r.length).align_up()}));
 }
 
 void Replayer::sys_mremap(vm::AddressSpace& mm, const Event& e) {
@@ -122,7 +121,7 @@ void Replayer::sys_mremap(vm::AddressSpace& mm, const Event& e) {
   expect_done(done, "mremap");
   if (!done) return;
   populated(done->populated);
-  own_.mapped(mm, {*r.place, (*r.place + r.new_length).align_up()});
+  populated(own_.mapped(mm, {*r.place, (*r.place + r.new_length).align_up()}));
 }
 
 void Replayer::sys_madvise(vm::AddressSpace& mm, const Event& e) {

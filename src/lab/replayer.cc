@@ -170,7 +170,9 @@ Result<void, Diagnostic> Replayer::touch(const Event& e) {
   }
   if (e.task >= last_touch_.size()) last_touch_.resize(e.task + 64UL);
   last_touch_[e.task] = e.addr;
+  if (foresight_ != nullptr) kernel_.system().foreseen = foresight_->at(result_.events);
   const FaultResult result = QUIRE_TRY(use(*mm, e, kind_of(e, *mm)));
+  kernel_.system().foreseen = {};
   if (is_fault(result) && races_.watches(e.mm)) races_.served(e.mm, e.task, folio_at(*mm, e.addr), e.time_us);
   if (result == FaultResult::kHit) hit(*mm, e);
   if (result == FaultResult::kSegv || result == FaultResult::kBus) ++result_.refused;
@@ -264,7 +266,21 @@ Result<void, Diagnostic> Replayer::fork(const Event& e) {
   if (!child) return fail(out_of_memory(kernel_.system().memory.total().bytes()));
   biller_.fork(meter_.fork(parent->rss().anon()));
   set_space(child_mm, *child);
+  if (vm::AddressSpace* const mm = own_.collapses(*parent, **child)) {
+    meter_.begin();
+    OwnAdvisor::collapse_all(*mm);
+    biller_.other(meter_.other(PageCount()));
+  }
   return {};
+}
+
+std::size_t Replayer::khugepaged_pass() {
+  meter_.begin();
+  std::vector<vm::BlockScan> looked_at;
+  kernel_.system().khugepaged.do_scan(looked_at);
+  biller_.other(meter_.other(PageCount()));
+  ++result_.khugepaged_passes;
+  return looked_at.size();
 }
 
 // A fault that found what it mapped took as long as that kind does.
@@ -389,6 +405,7 @@ Result<ReplayResult, Diagnostic> Replayer::finish() {
   result_.pmd_maps = system.counters.get(stats::VmEvent::thp_fault_alloc);
   result_.pmd_splits = system.counters.get(stats::VmEvent::thp_split_pmd);
   result_.pages_copied = system.counters.get(stats::VmEvent::quire_cow_pages);
+  result_.collapses = system.counters.get(stats::VmEvent::thp_collapse_alloc);
   result_.peak_resident = PageCount(usage.peak_pages).bytes();
   result_.wasted_at_peak = PageCount(usage.peak_pages - usage.touched_at_peak).bytes();
   result_.peak_tables = PageCount(system.tables.peak_pages).bytes();

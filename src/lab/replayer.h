@@ -8,6 +8,7 @@
 
 #include "kernel/kernel.h"
 #include "lab/fault_races.h"
+#include "lab/foresight.h"
 #include "lab/replay.h"
 #include "lab/work_meter.h"
 #include "trace/event.h"
@@ -29,6 +30,10 @@ class Replayer {
 
   // Every address space from now on is of this group.
   void put_into(folio::GroupId group) { group_ = group; }
+  // Faults are told what is known of them. It must outlive this.
+  void foresee(const Foresight& foresight) { foresight_ = &foresight; }
+  // One pass of the daemon, priced. Blocks it looked at.
+  std::size_t khugepaged_pass();
   // kFailure when the machine has no frame left.
   [[nodiscard]] Result<void, Diagnostic> apply(const trace::Event& event);
   // The address spaces there are now, by their ids in the recording, and the end of those ids.
@@ -105,6 +110,7 @@ class Replayer {
   WorkMeter meter_;
   cost::Biller biller_;
   std::optional<PendingExec> exec_;
+  const Foresight* foresight_ = nullptr;  // null: nothing is known
   folio::GroupId group_ = folio::kRootGroup;
   std::vector<bool> killed_;  // by mm id
   std::size_t kills_seen_ = 0;

@@ -15,7 +15,7 @@ constexpr std::array kAll{
     &kLinux618,     &kThp2011,      &kLafV3,   &kLafV4,        &kLafYu,
     &kLafYin,       &kLafTwoKnobs,  &kOppo64K, &kSizeSet,      &kZeroFolio,
     &kZeroExpand,   &kCowLarge,     &kPmdCow,  &kCollapseMthp, &kKhugepagedDirected,
-    &kSwapInSingle, &kSwapInShared, &kPmdSwap, &kSwapSlotsAny,
+    &kSwapInSingle, &kSwapInShared, &kPmdSwap, &kSwapSlotsAny, &kForesight,
 };
 
 // A row of the decision table: what the mapping and the process said.

@@ -72,6 +72,12 @@ enum class SwapSlots : std::uint8_t {
   kAny,     // any slots, behind an indirection
 };
 
+// Whether it is known which memory will be used.
+enum class Foresight : std::uint8_t {
+  kNone,
+  kFaults,  // a fault gets only sizes all pages of which will be written to (vm::System::foreseen)
+};
+
 struct Policy {
   // Whether the hugepages-<size>kB/enabled files say which sizes are on. If not, no word may name sizes.
   enum class Sizes : std::uint8_t { kByFiles, kOwn };
@@ -103,6 +109,7 @@ struct Policy {
   SwapIn swap_in = SwapIn::kPastCache;
   PmdSwap pmd_swap = PmdSwap::kTable;
   SwapSlots swap_slots = SwapSlots::kInARow;
+  Foresight foresight = Foresight::kNone;
   bool takes_size_sets = false;   // Process::madvise_sizes
   bool takes_cow_advice = false;  // MADV_THP_COW and MADV_NO_THP_COW
 };

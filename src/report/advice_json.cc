@@ -1,3 +1,4 @@
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "policy/parse.h"
@@ -10,6 +11,33 @@ namespace quire::report {
 
 using lab::Candidate;
 using lab::Scope;
+
+namespace {
+
+nlohmann::ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+nlohmann::ordered_json variant_json(const lab::Variant& variant) {
+  nlohmann::ordered_json json{{"name", variant.name},
+                              {"today", variant.today},
+                              {"canonical", policy::canonical(variant.settings)},
+                              {"missing", text_or_null(variant.missing)},
+                              {"caveat", text_or_null(variant.caveat)}};
+  if (variant.result) json.update(json_of(sheet_of(*variant.result)));
+  return json;
+}
+
+nlohmann::ordered_json ablation_json(const lab::Variant& variant, const lab::ReplayResult& beside) {
+  nlohmann::ordered_json json = variant_json(variant);
+  if (!variant.result) return json;
+  json["kernel_ns_difference"] = std::llround(variant.result->bill.kernel_ns - beside.bill.kernel_ns);
+  json["peak_resident_bytes_difference"] =
+      static_cast<std::int64_t>(variant.result->peak_resident.raw() - beside.peak_resident.raw());
+  return json;
+}
+
+}  // namespace
 
 nlohmann::ordered_json advice_json(const lab::Advice& advice) {
   nlohmann::ordered_json json{
@@ -53,6 +81,10 @@ nlohmann::ordered_json advice_json(const lab::Advice& advice) {
     one.update(json_of(sheet_of(c.result)));
     json["candidates"].push_back(std::move(one));
   }
+  json["baselines"] = nlohmann::ordered_json::array();
+  for (const lab::Variant& v : advice.baselines) json["baselines"].push_back(variant_json(v));
+  json["ablation"] = nlohmann::ordered_json::array();
+  for (const lab::Variant& v : advice.ablation) json["ablation"].push_back(ablation_json(v, best.result));
   return json;
 }
 

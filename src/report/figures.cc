@@ -88,12 +88,16 @@ Sheet sheet_of(const lab::ReplayResult& result) {
   put(sheet, "peak page tables", "/peak_page_tables_bytes", result.peak_tables);
   put(sheet, "final page tables", "/final_page_tables_bytes", result.final_tables);
   put(sheet, "copied after fork", "/copied_pages", result.pages_copied);
+  sheet.push_back(
+      {"collapsed to 2 MiB", "/collapsed_blocks", result.collapses, Unit::kCount, Show::kUnlessZero});
   if (result.pressure) put_pressure(sheet, result);
   put_bill(sheet, result.bill);
   put_hidden(sheet, "/events", result.events, Unit::kCount);
   put_hidden(sheet, "/touches", result.touches, Unit::kCount);
   put_hidden(sheet, "/suppressed_touches", result.suppressed, Unit::kCount);
   put_hidden(sheet, "/populated_pages", result.populate_faults, Unit::kCount);
+  put_hidden(sheet, "/refused_touches", result.refused, Unit::kCount);
+  put_hidden(sheet, "/khugepaged_passes", result.khugepaged_passes, Unit::kCount);
   sheet.push_back({"replay took", "/elapsed_ns", result.elapsed_ns, Unit::kNanoseconds, Show::kAlways});
   sheet.push_back(
       {"", "/state_hash", fmt::format("{:016x}", result.state_hash), Unit::kText, Show::kJsonOnly});

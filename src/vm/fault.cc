@@ -99,9 +99,7 @@ FaultResult serve_fault(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind ki
   if (Native::is_none(*pmd)) {
     const auto& system = mm.system();
     if (vma.is_anonymous() && system.possible_orders.contains(kOrderPmd) &&
-        policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(vma),
-                                    policy::Caller::pagefault)
-            .contains(kOrderPmd)) {
+        allowed_fault_orders(mm, vma).contains(kOrderPmd)) {
       huge = do_huge_pmd_anonymous_page(mm, vma, addr, *pmd, kind);
     }
   } else if (Native::is_leaf(*pmd)) {

@@ -72,12 +72,16 @@ OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders) {
   return orders;
 }
 
-OrderSet fault_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr) {
+OrderSet allowed_fault_orders(const AddressSpace& mm, const Vma& vma) {
   const System& system = mm.system();
-  if (vma.uffd_armed() || system.possible_orders.below(kOrderPmd).empty()) return {};
   const OrderSet orders = policy::allowed_anon_orders(system.settings, system.masks, mm.thp, hints_of(vma),
                                                       policy::Caller::pagefault);
-  return fitting_orders(vma, addr, orders.below(kOrderPmd));
+  return system.settings.policy->foresight == policy::Foresight::kNone ? orders : orders & system.foreseen;
+}
+
+OrderSet fault_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr) {
+  if (vma.uffd_armed() || mm.system().possible_orders.below(kOrderPmd).empty()) return {};
+  return fitting_orders(vma, addr, allowed_fault_orders(mm, vma).below(kOrderPmd));
 }
 
 void map_anon_ptes(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry pmd, FreshFolio fresh, WpKind kind) {

@@ -32,6 +32,9 @@ struct FreshFolio {
 // The orders of `orders` that may be tried at `addr`: from the largest whose block lies in the mapping down.
 [[nodiscard]] OrderSet fitting_orders(const Vma& vma, VirtAddr addr, OrderSet orders);
 
+// What the policy allows a fault in the mapping now, wherever it is.
+[[nodiscard]] OrderSet allowed_fault_orders(const AddressSpace& mm, const Vma& vma);
+
 // What the policy allows a fault at `addr` below 2 MiB, as far as it fits.
 [[nodiscard]] OrderSet fault_orders(AddressSpace& mm, const Vma& vma, VirtAddr addr);
 

@@ -102,6 +102,7 @@ struct System {
   policy::Settings settings;
   policy::AnonOrderMasks masks;
   OrderSet possible_orders;  // that a fault of anybody could be allowed
+  OrderSet foreseen;         // under a policy with foresight: orders the fault to come will fill
   Pfn zero_page = Pfn::invalid();
   Pfn zero_folio = Pfn::invalid();  // of 64 KiB, only under policies that map one
   HugeZeroFolio huge_zero;

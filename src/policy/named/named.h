@@ -27,5 +27,6 @@ extern const Policy kSwapInSingle;
 extern const Policy kSwapInShared;
 extern const Policy kPmdSwap;
 extern const Policy kSwapSlotsAny;
+extern const Policy kForesight;
 
 }  // namespace quire::policy

@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
-#include "policy/parse.h"
 #include "report/html/numbers.h"
 #include "report/html/points.h"
 #include "report/html/sections.h"
@@ -78,44 +76,6 @@ void flag_only_gains(const Model& model, const Subject& subject, Section& sectio
                         view->title())),
         Paragraph::Kind::kWarning});
   }
-}
-
-struct Baseline {
-  const char* what;
-  const char* policy;  // as --policy takes it; null: none of this kind
-};
-constexpr std::array kBaselines{
-    Baseline{"4 KiB pages only: the lower bound", "4K"}, Baseline{"Linux 6.18 as it boots", "linux-6.18"},
-    Baseline{"2 MiB always: the folklore", "2M"}, Baseline{"every size always", "all"}};
-
-Table baseline_table(const Subject& subject, const std::string& caption, std::vector<std::string>& missing) {
-  Table table{caption,
-              {{"baseline", Align::kLeft},
-               {"policy", Align::kLeft},
-               {"kernel time"},
-               {"fault p99"},
-               {"peak memory"},
-               {"never touched"}},
-              {}};
-  const auto add = [&table](const std::string& what, const PolicyView& view) {
-    table.rows.push_back({{what},
-                          {view.title()},
-                          predicted_cell(view, "/kernel_ns", Unit::kNanoseconds),
-                          predicted_cell(view, "/fault_ns_p99", Unit::kNanoseconds),
-                          predicted_cell(view, "/peak_resident_bytes", Unit::kBytes),
-                          predicted_cell(view, "/wasted_at_peak_bytes", Unit::kBytes)});
-  };
-  if (const PolicyView* const now = subject.now()) add("the host as it was", *now);
-  for (const Baseline& baseline : kBaselines) {
-    const auto settings = policy::parse_policy(baseline.policy);
-    const PolicyView* const view = settings ? subject.find(policy::canonical(*settings)) : nullptr;
-    if (view != nullptr) {
-      if (view != subject.now()) add(baseline.what, *view);
-    } else {
-      missing.emplace_back(baseline.policy);
-    }
-  }
-  return table;
 }
 
 void add_fallbacks(const Model& model, const Subject& subject, Section& section) {
@@ -223,30 +183,6 @@ Section both_columns(const Model& model) {
           captioned(model, subject, "All of it is predicted (grey): no RUN here ran this program for real."),
           fmt::format("quire verify --time 11 {} --json > verify.json", file_of(subject))});
   }
-  return section;
-}
-
-Section baselines(const Model& model) {
-  Section section{"baselines", "3. Baselines that hurt the case"};
-  for (const Subject& subject : model.subjects) {
-    if (subject.only_swept()) continue;
-    std::vector<std::string> missing;
-    Table table = baseline_table(subject, captioned(model, subject, ""), missing);
-    if (!table.rows.empty()) section.blocks.emplace_back(std::move(table));
-    if (missing.empty()) continue;
-    std::string command = fmt::format("quire replay {} --json", file_of(subject));
-    std::string names;
-    for (const std::string& name : missing) {
-      command += " --policy " + name;
-      names += (names.empty() ? "" : ", ") + name;
-    }
-    section.blocks.emplace_back(
-        Missing{captioned(model, subject, "Not among these RUNs: " + names + "."), command});
-  }
-  section.blocks.emplace_back(
-      Missing{"What could be done without a patch is not computed yet: MADV_COLLAPSE after fork, "
-              "MADV_DONTFORK, khugepaged tuned, hugetlb as the upper "
-              "bound, an oracle that knows the future."});
   return section;
 }
 

@@ -194,7 +194,8 @@ Section no_magic(const Model& model) {
       Missing{"How sensitive the answer is to memory and machine; it has no other constants to turn.",
               "quire sweep FILE --space space.toml -o sweep.sqlite; sqlite3 sweep.sqlite 'SELECT * FROM "
               "sensitivity'"});
-  section.blocks.emplace_back(Missing{"An ablation of each rule of a policy is not computed yet."});
+  for (const Subject& subject : model.subjects)
+    if (!subject.only_swept()) add_ablation(model, subject, section);
   return section;
 }
 

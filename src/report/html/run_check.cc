@@ -146,8 +146,8 @@ void check_numbers_by_size(const Place& place, const char* name) {
   place.may_be_object(name, [](const Place& sizes) { sizes.numbers_only(); });
 }
 
-void check_figures(const Place& p) {
-  p.texts({"policy", "canonical"});
+// Of what was replayed.
+void check_counts(const Place& p) {
   p.numbers({"minor_faults", "peak_resident_bytes", "kernel_ns"});
   p.may_be_numbers({"lost_races",
                     "pmd_maps",
@@ -172,9 +172,25 @@ void check_figures(const Place& p) {
                     "touches",
                     "suppressed_touches",
                     "populated_pages",
+                    "collapsed_blocks",
+                    "refused_touches",
+                    "khugepaged_passes",
                     "largest_bytes"});
-  p.may_be_texts({"state_hash", "scope", "change"});
   check_numbers_by_size(p, "folios");
+}
+
+void check_figures(const Place& p) {
+  p.texts({"policy", "canonical"});
+  p.may_be_texts({"state_hash", "scope", "change"});
+  check_counts(p);
+}
+
+// A baseline, or a row of an ablation: figures, or why there are none.
+void check_variant(const Place& p) {
+  p.texts({"name", "today", "canonical"});
+  p.may_be_texts({"missing", "caveat", "state_hash"});
+  p.may_be_numbers({"kernel_ns_difference", "peak_resident_bytes_difference"});
+  if (!p.has("missing")) check_counts(p);
 }
 
 void check_samples(const Place& samples, std::size_t n) {
@@ -256,6 +272,8 @@ void check_advice(const Place& advice) {
   advice.may_be_text_list("pareto", kMostPolicies);
   advice.numbers({"user_ns"});
   advice.objects("candidates", kMostPolicies, check_figures);
+  advice.may_be_objects("baselines", kMostPolicies, check_variant);
+  advice.may_be_objects("ablation", kMostPolicies, check_variant);
   if (advice.sound() && advice.size_of("candidates") < 2) advice.say("/candidates", "now and 4K at least");
 }
 

@@ -69,6 +69,22 @@ inline Json replay_answer() {
   return json;
 }
 
+// A baseline, or a row of an ablation.
+inline Json variant(const std::string& name, double kernel_ns, double peak) {
+  Json json = figures("", "thp_anon=2M:always", kernel_ns, peak);
+  json.erase("policy");
+  json["name"] = name;
+  json["today"] = "a file of sysfs";
+  return json;
+}
+
+inline Json missing_variant(const std::string& name) {
+  return {{"name", name},
+          {"today", "a call"},
+          {"canonical", "linux-6.18"},
+          {"missing", "nothing to act on: the program forks no address space"}};
+}
+
 inline Json advice_answer() {
   Json json = answer();
   Json now = figures("now", "linux-6.18", 2e6, 1e6);
@@ -86,6 +102,10 @@ inline Json advice_answer() {
       {"candidates",
        {now, figures("4K", kSmallPages, 2e6, 1e6), figures("64K", "thp_anon=64K:always", 1e6, 1.1e6)}}};
   for (Json& candidate : json["advice"]["candidates"]) candidate["scope"] = "host";
+  json["advice"]["baselines"] = {variant("2M always", 1.5e6, 3e6), missing_variant("MADV_DONTFORK")};
+  json["advice"]["ablation"] = {variant("without 64K", 2e6, 1e6)};
+  json["advice"]["ablation"][0]["kernel_ns_difference"] = 1e6;
+  json["advice"]["ablation"][0]["peak_resident_bytes_difference"] = -1e5;
   return json;
 }
 
