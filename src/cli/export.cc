@@ -36,7 +36,8 @@ struct Request {
   std::string format;
   std::string output;
   std::string policy = "4K";
-  std::string ram = "64G";
+  std::string ram;
+  std::string machine;
   std::string profile;
   bool for_public = false;
 };
@@ -75,9 +76,12 @@ Result<void, Diagnostic> export_recording(const Request& request, Format format,
     case Format::kCsv:
       return exports::events_csv(reader, scrubber, out);
     case Format::kPerfetto: {
+      const auto machine = QUIRE_TRY(machine_of("export", request.machine, request.ram));
+      const ByteCount ram = QUIRE_TRY(ram_of("export", request.ram.empty() ? "64G" : request.ram));
       const lab::ReplayOptions options{.settings = QUIRE_TRY(policy::parse_policy(request.policy)),
-                                       .ram = QUIRE_TRY(ram_of("export", request.ram)),
-                                       .profile = QUIRE_TRY(profile_of(request.profile))};
+                                       .ram = ram,
+                                       .profile = QUIRE_TRY(profile_of(request.profile)),
+                                       .machine = machine};
       return exports::recording_perfetto(reader, options, scrubber, out);
     }
     case Format::kMarkdown:
@@ -135,6 +139,8 @@ Result<int, Diagnostic> run_export(Words given) {
   arguments.option("-p,--policy", request.policy, "POLICY",
                    "perfetto: what the recording is replayed under (default 4K)");
   arguments.option("--ram", request.ram, "SIZE", "perfetto: memory of the simulated machine (default 64G)");
+  arguments.option("--machine", request.machine, "MACHINE",
+                   "perfetto: instead, one short of memory, as for replay");
   arguments.option("--profile", request.profile, "FILE", "perfetto: machine that times are priced by");
   if (QUIRE_TRY(arguments.parse(given)) == Arguments::Parsed::kHelpShown) return 0;
 

@@ -41,6 +41,17 @@ Result<ByteCount, Diagnostic> ram_of(const std::string& verb, const std::string&
                          .hint = "for example 24G"});
 }
 
+Result<std::optional<lab::Machine>, Diagnostic> machine_of(const std::string& verb,
+                                                           const std::string& machine,
+                                                           const std::string& ram) {
+  if (machine.empty()) return std::nullopt;
+  if (!ram.empty()) {
+    return fail(Diagnostic{Diagnostic::Kind::kUsage, verb + ": --machine", "has its own memory",
+                           "leave out --ram, and write ram=SIZE in the machine"});
+  }
+  return QUIRE_TRY(lab::parse_machine(machine, verb + ": --machine"));
+}
+
 Result<std::shared_ptr<const cost::Profile>, Diagnostic> profile_of(const std::string& file) {
   // Lives as long as the program: nobody has to own it.
   if (file.empty())

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cost/profile.h"
+#include "lab/machine.h"
 #include "lab/verify.h"
 #include "quire/result.h"
 #include "quire/types.h"
@@ -22,6 +24,11 @@ inline constexpr std::string_view kDefaultPolicies[] = {"4K", "64K", "2M", "16K+
 
 // The memory of the simulated machine.
 [[nodiscard]] Result<ByteCount, Diagnostic> ram_of(const std::string& verb, const std::string& word);
+
+// The machine of --machine, if one is given: then --ram is not.
+[[nodiscard]] Result<std::optional<lab::Machine>, Diagnostic> machine_of(const std::string& verb,
+                                                                         const std::string& machine,
+                                                                         const std::string& ram);
 
 // The machine that times are priced by: of the file, or the reference machine.
 [[nodiscard]] Result<std::shared_ptr<const cost::Profile>, Diagnostic> profile_of(const std::string& file);

@@ -57,15 +57,6 @@ void tell_notes(const report::ReplayAnswer& answer) {
 // Fewer are no timeline, and more than a page can show.
 constexpr unsigned kMostSamples = 2000;
 
-Result<std::optional<lab::Machine>, Diagnostic> machine_of(const Request& request) {
-  if (request.machine.empty()) return std::nullopt;
-  if (!request.ram.empty()) {
-    return fail(Diagnostic{Diagnostic::Kind::kUsage, "replay: --machine", "has its own memory",
-                           "leave out --ram, and write ram=SIZE in the machine"});
-  }
-  return QUIRE_TRY(lab::parse_machine(request.machine, "replay: --machine"));
-}
-
 Result<void, Diagnostic> check(const Request& request) {
   if (request.timeline == 0) return {};
   const auto misuse = [](std::string what, std::string hint) {
@@ -104,7 +95,7 @@ Result<int, Diagnostic> run_replay(Words words) {
   arguments.json(request.json);
   if (QUIRE_TRY(arguments.parse(words)) == Arguments::Parsed::kHelpShown) return 0;
 
-  const std::optional<lab::Machine> machine = QUIRE_TRY(machine_of(request));
+  const std::optional<lab::Machine> machine = QUIRE_TRY(machine_of("replay", request.machine, request.ram));
   const ByteCount ram =
       machine ? machine->ram : QUIRE_TRY(ram_of("replay", request.ram.empty() ? "64G" : request.ram));
   const trace::Reader reader = QUIRE_TRY(open_recording("replay", request.file));

@@ -13,9 +13,12 @@
 #include "cli/policies.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
+#include "lab/sweep_store.h"
 #include "live/unique_fd.h"
+#include "report/document.h"
 #include "report/html/from_recording.h"
 #include "report/html/page.h"
+#include "report/sweep_document.h"
 #include "trace/format.h"
 
 namespace quire::cli {
@@ -45,8 +48,10 @@ Result<void, Diagnostic> check(const Request& request) {
   return {};
 }
 
-// A file, or what a pipe gives, up to the most that a RUN may have; a recording is
-// only begun.
+constexpr std::string_view kSqlite = "SQLite format 3";  // how results of a sweep begin
+
+// A file, or what a pipe gives, up to the most that a RUN may have; a recording and results of a
+// sweep are only begun.
 Result<std::string, Diagnostic> read_run(const std::string& file) {
   const auto cannot = [&file](int error) {
     return fail(Diagnostic{Diagnostic::Kind::kFailure, file,
@@ -62,12 +67,17 @@ Result<std::string, Diagnostic> read_run(const std::string& file) {
     if (n < 0) return cannot(errno);
     if (n == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(n));
-    if (trace::has_magic(std::as_bytes(std::span(text)))) return text;
+    if (trace::has_magic(std::as_bytes(std::span(text))) || text.starts_with(kSqlite)) return text;
   }
   return fail(Diagnostic{
       Diagnostic::Kind::kDamagedInput, file,
       fmt::format("is larger than any answer of Quire: more than {} MiB", report::kMostRunBytes.raw() >> 20),
       ""});
+}
+
+Result<report::Run, Diagnostic> run_of_sweep(const std::string& file) {
+  lab::SweepStore store = QUIRE_TRY(lab::SweepStore::open(file));
+  return report::parse_run(report::to_text(QUIRE_TRY(report::sweep_document(store, file))), file);
 }
 
 struct Read {
@@ -86,6 +96,10 @@ Result<Read, Diagnostic> runs_of(const Request& request) {
   Read read;
   for (const std::string& file : request.runs) {
     const std::string text = QUIRE_TRY(read_run(file));
+    if (text.starts_with(kSqlite)) {
+      read.runs.push_back(QUIRE_TRY(run_of_sweep(file)));
+      continue;
+    }
     if (!trace::has_magic(std::as_bytes(std::span(text)))) {
       read.runs.push_back(QUIRE_TRY(report::parse_run(text, file)));
       continue;
@@ -111,7 +125,8 @@ Result<int, Diagnostic> run_report(Words words) {
        .examples = {"quire report mine.quire -o report.html",
                     "quire advise mine.quire --json | quire report /dev/stdin -o report.html",
                     "quire report mine.quire --policy 64K --policy 2M --text"}});
-  arguments.operands("RUN", request.runs, "JSON answers of Quire; recordings, which are replayed",
+  arguments.operands("RUN", request.runs,
+                     "JSON answers of Quire; results of sweeps; recordings, which are replayed",
                      Values::files(""));
   arguments.option("-o,--output", request.output, "FILE", "The page, mode 0600; an older report is replaced");
   arguments.flag("--text", request.text, "As plain text of 78 columns, on standard output");

@@ -53,7 +53,8 @@ TEST_F(Report, OfAnswers) {
 
 // A sweep alone recommends nothing, and compares its programs.
 TEST_F(Report, OfASweep) {
-  put("space.toml", "policies = ['4K', '16K', '64K']\n");
+  put("space.toml",
+      "policies = ['4K', '16K', '64K']\nmachines = ['ram=64G', 'ram=64G fragmentation=0.5', 'ram=16M']\n");
   put("sweep.json",
       run_program(QUIRE_PROGRAM,
                   {"sweep", kRecording, "--space", file("space.toml"), "-o", file("s.sqlite"), "--json"},
@@ -63,6 +64,10 @@ TEST_F(Report, OfASweep) {
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("VERDICT: A sweep alone"));
   EXPECT_THAT(run.out, HasSubstr("sqlite3, time"));
+  EXPECT_THAT(run.out, HasSubstr("What could not be run"));
+  const Finished file_itself = quire({file("s.sqlite"), "--text"});
+  EXPECT_EQ(file_itself.status, 0) << file_itself.err;
+  EXPECT_THAT(file_itself.out, HasSubstr("every policy on every machine"));
 }
 
 // Only the policies that were named.

@@ -13,7 +13,7 @@
 #include "cli/tell.h"
 #include "cli/verbs.h"
 #include "report/document.h"
-#include "trace/describe.h"
+#include "report/sweep_document.h"
 
 namespace quire::cli {
 namespace {
@@ -48,9 +48,8 @@ void print_answer(const lab::SweepProgress& done, const std::vector<lab::ParetoR
   fmt::print("no other policy is both faster and smaller than these:\n");
   std::string last;
   for (const lab::ParetoRow& row : rows) {
-    const std::string title = fmt::format(
-        "{:.60} · {} · {}{}", one_line(row.command), base::human_size(row.ram), row.profile,
-        row.fragmentation == 0 ? "" : fmt::format(" · {:.0f} % fragmented", row.fragmentation * 100));
+    const std::string title =
+        fmt::format("{:.60} · {} · {}", one_line(row.command), row.machine, row.profile);
     if (title != last) fmt::print("\n{}\n", title);
     last = title;
     fmt::print("  {:<40} {:>10.1f} ms {:>12}\n", row.policy, row.kernel_ns / 1e6,
@@ -58,34 +57,11 @@ void print_answer(const lab::SweepProgress& done, const std::vector<lab::ParetoR
   }
 }
 
-// Names of figures as those of a replay.
-nlohmann::ordered_json result_json(const lab::SweepRow& row) {
-  return {{"recording", row.key.recording},
-          {"command", trace::escape_name(row.command)},
-          {"policy", row.words},
-          {"canonical", row.key.policy},
-          {"ram_bytes", row.key.ram.raw()},
-          {"profile", row.key.profile},
-          {"profile_hash", row.key.profile_hash},
-          {"fragmentation", row.key.fragmentation},
-          {"minor_faults", row.minor_faults},
-          {"kernel_ns", row.kernel_ns},
-          {"fault_ns_p99", row.fault_ns_p99},
-          {"peak_resident_bytes", row.peak_resident.raw()},
-          {"wasted_at_peak_bytes", row.wasted_at_peak.raw()},
-          {"peak_page_tables_bytes", row.peak_tables.raw()},
-          {"copied_pages", row.copied_pages},
-          {"folio_splits", row.folio_splits},
-          {"pmd_splits", row.pmd_splits},
-          {"state_hash", row.state_hash}};
-}
-
-void print_json(const std::vector<lab::SweepRow>& rows, const std::string& file) {
-  auto document = report::new_document();
-  document["inputs"] = {{"path", trace::escape_name(file)}};
-  auto& results = document["sweep"]["results"] = nlohmann::ordered_json::array();
-  for (const lab::SweepRow& row : rows) results.push_back(result_json(row));
-  fmt::print("{}", report::to_text(document));
+void print_skipped(const std::vector<lab::SkippedRow>& rows) {
+  if (rows.empty()) return;
+  fmt::print("\n{} combinations cannot be run:\n", rows.size());
+  for (const lab::SkippedRow& row : rows)
+    fmt::print("  {:.40} · {} · {}: {}\n", one_line(row.command), row.words, row.key.machine, row.reason);
 }
 
 }  // namespace
@@ -119,10 +95,11 @@ Result<int, Diagnostic> run_sweep(Words words) {
   lab::SweepStore store = QUIRE_TRY(lab::SweepStore::open(request.output));
   const lab::SweepProgress done = QUIRE_TRY(lab::sweep(options, store));
   if (request.json) {
-    print_json(QUIRE_TRY(store.results()), request.output);
+    fmt::print("{}", report::to_text(QUIRE_TRY(report::sweep_document(store, request.output))));
     return 0;
   }
   print_answer(done, QUIRE_TRY(store.pareto()), request.output);
+  print_skipped(QUIRE_TRY(store.skipped()));
   return 0;
 }
 

@@ -210,7 +210,7 @@ std::string tables_of(const Results& results) {
     case Kind::kSweep:
       break;
   }
-  return grouped(results, {"command", "ram_bytes", "profile", "fragmentation"}, downwards);
+  return grouped(results, {"command", "machine", "profile"}, downwards);
 }
 
 }  // namespace

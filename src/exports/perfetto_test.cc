@@ -20,11 +20,16 @@ using protozero::pbf_reader;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string perfetto(trace::Reader reader, const char* policy = "4K", const record::Scrubber& scrubber = {}) {
+std::string perfetto(trace::Reader reader, const lab::ReplayOptions& options,
+                     const record::Scrubber& scrubber = {}) {
   return testing::exported([&](Output& out) {
-    const auto done = recording_perfetto(reader, {.settings = *policy::parse_policy(policy)}, scrubber, out);
+    const auto done = recording_perfetto(reader, options, scrubber, out);
     EXPECT_TRUE(done) << done.error().line();
   });
+}
+
+std::string perfetto(trace::Reader reader, const char* policy = "4K", const record::Scrubber& scrubber = {}) {
+  return perfetto(std::move(reader), {.settings = *policy::parse_policy(policy)}, scrubber);
 }
 
 // What protoc makes of it with our description.
@@ -248,6 +253,18 @@ TEST(Perfetto, ShowsThePolicysMemory) {
   constexpr std::uint64_t k64K = 1 + 4;  // the track of order 4
   EXPECT_EQ(small.tracks.at(k64K).most, 0);
   EXPECT_GT(large.tracks.at(k64K).most, 10 << 20);
+}
+
+// The machine is the one that was asked for: where most of the allocations fail there is little in
+// large folios.
+TEST(Perfetto, IsOnTheMachineAskedFor) {
+  const auto machine = lab::parse_machine("ram=64G fragmentation=0.9", "test");
+  ASSERT_TRUE(machine);
+  const Checked pieces(perfetto(testing::shipped("python-dict"),
+                                {.settings = *policy::parse_policy("64K"), .machine = *machine}));
+  const Checked whole(perfetto(testing::shipped("python-dict"), "64K"));
+  constexpr std::uint64_t k64K = 1 + 4;
+  EXPECT_LT(pieces.tracks.at(k64K).most * 5, whole.tracks.at(k64K).most);
 }
 
 // The decoder of the format's own makers knows every field.

@@ -157,14 +157,20 @@ TEST(Results, ReadsASweep) {
     result.minor_faults = 12;
     result.bill.kernel_ns = 2e6;
     ASSERT_TRUE(store->put_recording("abc", "/p", "sort --secret"));
-    ASSERT_TRUE(store->put({"abc", "canon", ByteCount(1U << 30), "ref", "h"}, "64K", result));
+    result.pressure.emplace();
+    result.counters.add(stats::VmEvent::pswpout, 77);
+    const auto machine = lab::parse_machine("ram=1G swap=block:1G", "test");
+    ASSERT_TRUE(machine);
+    ASSERT_TRUE(store->put({"abc", "canon", machine->text, "ref", "h"}, "64K", *machine, result));
   }
   auto results = read_results(folder.file("s.sqlite"), {});
   ASSERT_TRUE(results) << results.error().line();
   ASSERT_EQ(results->rows.size(), 1U);
   EXPECT_EQ(results->rows[0].label("command"), "sort --secret");
   EXPECT_EQ(results->rows[0].label("policy"), "64K");
+  EXPECT_EQ(results->rows[0].label("machine"), "ram=1G swap=block:1G");
   EXPECT_EQ(report::text_of(*results->rows[0].figure("/kernel_ns")), "2.0 ms");
+  EXPECT_EQ(report::text_of(*results->rows[0].figure("/swapped_out_pages")), "77");
   results = read_results(folder.file("s.sqlite"), record::Scrubber(1));
   EXPECT_THAT(results->rows[0].label("command"), Not(HasSubstr("secret")));
 }

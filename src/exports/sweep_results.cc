@@ -12,11 +12,11 @@ namespace quire::exports {
 namespace {
 
 constexpr const char* kQuery =
-    "SELECT command, words, ram_bytes, profile, fragmentation, recording, r.* FROM results r JOIN recordings "
+    "SELECT command, words, machine, profile, recording, r.* FROM results r JOIN recordings "
     "ON hash = "
     "recording "
-    "ORDER BY command, recording, ram_bytes, profile_hash, fragmentation, kernel_ns";
-constexpr int kLabels = 6;
+    "ORDER BY command, recording, r.ram_bytes, machine, profile_hash, kernel_ns";
+constexpr int kLabels = 5;
 
 struct Close {
   void operator()(sqlite3* db) const { ::sqlite3_close(db); }
@@ -58,10 +58,9 @@ Row row_of(sqlite3_stmt* found, const report::Sheet& like, const record::Scrubbe
   Row row;
   row.labels = {{"command", scrubber.file_name(text_of(found, 0))},
                 {"policy", text_of(found, 1)},
-                {"ram_bytes", text_of(found, 2)},
+                {"machine", text_of(found, 2)},
                 {"profile", text_of(found, 3)},
-                {"fragmentation", text_of(found, 4)},
-                {"recording", text_of(found, 5)}};
+                {"recording", text_of(found, 4)}};
   row.figures = figures_from(values_of(found), like);
   return row;
 }
@@ -88,7 +87,9 @@ Result<Results, Diagnostic> read_sweep(const std::string& path, const record::Sc
                   .verdict = {},
                   .commands = {},
                   .notes = {}};
-  const report::Sheet like = report::sheet_of(lab::ReplayResult{});
+  lab::ReplayResult pressed;
+  pressed.pressure.emplace();
+  const report::Sheet like = report::sheet_of(pressed);
   int found = 0;
   while ((found = ::sqlite3_step(statement.get())) == SQLITE_ROW)
     results.rows.push_back(row_of(statement.get(), like, scrubber));

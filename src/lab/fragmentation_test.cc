@@ -16,8 +16,10 @@ std::string shipped_recording() { return QUIRE_SOURCE_DIR "/traces/python-dict.q
 ReplayResult replayed(const char* words, Fragmentation how) {
   auto reader = trace::Reader::open(shipped_recording());
   EXPECT_TRUE(reader);
-  auto result =
-      replay(*reader, {.settings = *policy::parse_policy(words), .ram = 4_GiB, .fragmentation = how});
+  Machine machine;
+  machine.ram = 4_GiB;
+  machine.fragmentation = how;
+  auto result = replay(*reader, {.settings = *policy::parse_policy(words), .machine = machine});
   EXPECT_TRUE(result);
   return *result;
 }

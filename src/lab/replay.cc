@@ -37,7 +37,6 @@ struct Peaks {
 Machine machine_of(const ReplayOptions& options) {
   Machine machine = options.machine.value_or(Machine{});
   if (!options.machine) machine.ram = options.ram;
-  if (options.fragmentation.chance > 0) machine.fragmentation = options.fragmentation;
   return machine;
 }
 

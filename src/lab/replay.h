@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "cost/bill.h"
-#include "lab/fragmentation.h"
 #include "lab/machine.h"
 #include "lab/own_advice.h"
 #include "lab/timeline.h"
@@ -35,7 +34,6 @@ struct ReplayOptions {
   Khugepaged khugepaged = Khugepaged::kAsleep;
   unsigned timeline_samples = 0;     // 2 or more: keep a timeline
   std::optional<Machine> machine{};  // instead of `ram`: one that may be short of it
-  Fragmentation fragmentation{};     // unless 0, instead of the machine's own
 };
 
 // The machine these options speak of.

@@ -29,8 +29,8 @@ class Sweep {
  public:
   Sweep(const SweepOptions& options, SweepStore& store) : options_(options), store_(store) {
     const SweepSpace& space = options.space;
-    progress_.all = options.recordings.size() * space.policies.size() * space.ram.size() *
-                    space.profiles.size() * space.fragmentation.size();
+    progress_.all =
+        options.recordings.size() * space.policies.size() * space.machines.size() * space.profiles.size();
   }
 
   Result<SweepProgress, Diagnostic> run() {
@@ -58,50 +58,54 @@ class Sweep {
     std::optional<Diagnostic> trouble;
     replay_each(recording.file, runs, options_.jobs,
                 [&](std::size_t i, Result<ReplayResult, Diagnostic> result) {
-                  const auto kept = result ? store_.put(missing[i].key, missing[i].words, *result)
-                                           : Result<void, Diagnostic>(fail(result.error()));
+                  const auto kept = keep(recording, missing[i], result);
                   if (!kept && !trouble) trouble = kept.error();
-                  if (kept) tell(1, 0);
+                  if (kept) tell({.done = 1, .found = 0, .skipped = result ? 0U : 1U, .all = 0});
                   return kept.has_value();
                 });
     if (trouble) return fail(*trouble);
     return {};
   }
 
+  // A machine that cannot be had is an answer; a recording that cannot be read is none.
+  Result<void, Diagnostic> keep(const Recording& recording, const Missing& what,
+                                const Result<ReplayResult, Diagnostic>& result) {
+    if (result) return store_.put(what.key, what.words, *what.run.machine, *result);
+    if (result.error().where == recording.file) return fail(result.error());
+    return store_.skip(what.key, what.words, result.error().what);
+  }
+
   Result<std::vector<Missing>, Diagnostic> missing_of(const std::string& recording) {
     std::vector<Missing> missing;
     for (const auto& profile : options_.space.profiles) {
-      for (const ByteCount ram : options_.space.ram) {
-        for (const double chance : options_.space.fragmentation) {
-          ReplayOptions machine{.settings = {}, .ram = ram, .profile = profile};
-          machine.fragmentation.chance = chance;
-          QUIRE_TRY(add_missing(recording, machine, missing));
-        }
-      }
+      for (const Machine& machine : options_.space.machines)
+        QUIRE_TRY(add_missing(recording, {.settings = {}, .profile = profile, .machine = machine}, missing));
     }
     return missing;
   }
 
   // Of all policies on this machine.
-  Result<void, Diagnostic> add_missing(const std::string& recording, const ReplayOptions& machine,
+  Result<void, Diagnostic> add_missing(const std::string& recording, const ReplayOptions& run,
                                        std::vector<Missing>& missing) {
-    const std::string profile_hash = hash_of(*machine.profile);
+    const std::string profile_hash = hash_of(*run.profile);
     for (const Policy& policy : options_.space.policies) {
-      SweepKey key{recording,    policy::canonical(policy.settings), machine.ram, machine.profile->name,
-                   profile_hash, machine.fragmentation.chance};
-      if (QUIRE_TRY(store_.has(key))) {
-        tell(1, 1);
+      SweepKey key{recording, policy::canonical(policy.settings), run.machine->text, run.profile->name,
+                   profile_hash};
+      const SweepStore::Kept kept = QUIRE_TRY(store_.kept(key));
+      if (kept != SweepStore::Kept::kNothing) {
+        tell({.done = 1, .found = 1, .skipped = kept == SweepStore::Kept::kReason ? 1U : 0U, .all = 0});
         continue;
       }
-      missing.push_back({std::move(key), policy.text, machine});
+      missing.push_back({std::move(key), policy.text, run});
       missing.back().run.settings = policy.settings;
     }
     return {};
   }
 
-  void tell(std::size_t done, std::size_t found) {
-    progress_.done += done;
-    progress_.found += found;
+  void tell(const SweepProgress& more) {
+    progress_.done += more.done;
+    progress_.found += more.found;
+    progress_.skipped += more.skipped;
     if (options_.progress) options_.progress(progress_);
   }
 

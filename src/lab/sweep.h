@@ -12,8 +12,9 @@
 namespace quire::lab {
 
 struct SweepProgress {
-  std::size_t done = 0;   // of this sweep, those found included
-  std::size_t found = 0;  // results that were there already
+  std::size_t done = 0;     // of this sweep, those found included
+  std::size_t found = 0;    // what was there already
+  std::size_t skipped = 0;  // what cannot be run, now or before
   std::size_t all = 0;
 };
 
@@ -24,8 +25,9 @@ struct SweepOptions {
   std::function<void(const SweepProgress&)> progress;  // called by one thread at a time
 };
 
-// Replays what the store has not. An error ends the sweep; what is kept by then
-// is right, and a later sweep goes on from there.
+// Replays what the store has not. A machine that a recording does not run on (too small, or with
+// a device that needs what was not recorded) is kept with its reason. Any other error ends the sweep;
+// what is kept by then is right, and a later sweep goes on from there.
 [[nodiscard]] Result<SweepProgress, Diagnostic> sweep(const SweepOptions& options, SweepStore& store);
 
 }  // namespace quire::lab

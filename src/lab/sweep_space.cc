@@ -1,8 +1,5 @@
 #include "lab/sweep_space.h"
 
-#include <fmt/format.h>
-
-#include "base/size.h"
 #include "config/strict_table.h"
 #include "lab/advise.h"
 #include "policy/parse.h"
@@ -26,16 +23,26 @@ Result<std::vector<Policy>, Diagnostic> read_policies(StrictTable& table) {
   return policies;
 }
 
-Result<std::vector<ByteCount>, Diagnostic> read_ram(StrictTable& table) {
-  if (!table.has("ram")) return std::vector<ByteCount>{ByteCount(64ULL << 30)};
-  std::vector<ByteCount> sizes;
-  for (const std::string& word : QUIRE_TRY(table.texts("ram"))) {
-    const auto size = base::parse_size(word);
-    if (!size || *size < 16_MiB || size->raw() > 16ULL << 40)
-      return fail(table.wrong("ram", fmt::format("holds {}, expected 16M to 16T", word)));
-    sizes.push_back(*size);
+Result<std::vector<Machine>, Diagnostic> read_machines(StrictTable& table) {
+  std::vector<std::string> texts{"ram=64G"};
+  if (table.has("machines")) texts = QUIRE_TRY(table.texts("machines"));
+  std::vector<Machine> machines;
+  for (const std::string& text : texts) {
+    auto machine = parse_machine(text, "machines");
+    if (!machine) return fail(table.wrong("machines", "holds no machine: " + machine.error().line()));
+    machines.push_back(std::move(*machine));
   }
-  return sizes;
+  return machines;
+}
+
+// What machines were written with before they had swap.
+Result<void, Diagnostic> refuse_former(const StrictTable& table) {
+  if (table.has("ram"))
+    return fail(table.wrong("ram", "is said of each machine now: machines = [\"ram=4G\"]"));
+  if (table.has("fragmentation"))
+    return fail(table.wrong("fragmentation",
+                            "is said of each machine now: machines = [\"ram=64G fragmentation=0.6\"]"));
+  return {};
 }
 
 Result<std::vector<std::shared_ptr<const cost::Profile>>, Diagnostic> read_profiles(StrictTable& table) {
@@ -51,32 +58,19 @@ Result<std::vector<std::shared_ptr<const cost::Profile>>, Diagnostic> read_profi
   return profiles;
 }
 
-Result<std::vector<double>, Diagnostic> read_fragmentation(StrictTable& table) {
-  if (!table.has("fragmentation")) return std::vector<double>{0};
-  std::vector<double> chances = QUIRE_TRY(table.numbers("fragmentation"));
-  if (chances.empty()) return fail(table.wrong("fragmentation", "is empty"));
-  for (const double chance : chances) {
-    if (!(chance >= 0 && chance <= kMostFragmented))
-      return fail(
-          table.wrong("fragmentation", fmt::format("holds {}, expected 0 to {}", chance, kMostFragmented)));
-  }
-  return chances;
-}
-
 }  // namespace
 
 Result<SweepSpace, Diagnostic> parse_space(std::string_view text, const std::string& where) {
   const toml::table toml = QUIRE_TRY(config::parse_toml(text, where));
   StrictTable table(toml, "", where);
+  QUIRE_TRY(refuse_former(table));
   SweepSpace space;
   space.policies = QUIRE_TRY(read_policies(table));
-  space.ram = QUIRE_TRY(read_ram(table));
+  space.machines = QUIRE_TRY(read_machines(table));
   space.profiles = QUIRE_TRY(read_profiles(table));
-  space.fragmentation = QUIRE_TRY(read_fragmentation(table));
   // What may be left out is known all the same.
-  if (!table.has("ram")) (void)table.texts("ram");
+  if (!table.has("machines")) (void)table.texts("machines");
   if (!table.has("profiles")) (void)table.texts("profiles");
-  if (!table.has("fragmentation")) (void)table.numbers("fragmentation");
   QUIRE_TRY(table.end());
   return space;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cost/profile.h"
-#include "lab/fragmentation.h"
+#include "lab/machine.h"
 #include "lab/verify.h"
 #include "quire/result.h"
 
@@ -16,15 +16,13 @@ namespace quire::lab {
 // Every combination of one of each is replayed.
 struct SweepSpace {
   std::vector<Policy> policies;
-  std::vector<ByteCount> ram;
+  std::vector<Machine> machines;
   std::vector<std::shared_ptr<const cost::Profile>> profiles;
-  std::vector<double> fragmentation;  // lab/fragmentation.h
 };
 
 //   policies = ["4K", "64K", "16K+64K"]   # or "worth-trying": all that advise tries
-//   ram = ["64G"]                         # may be left out: 64G
+//   machines = ["ram=64G", "ram=4G swap=zram:lz4:64K:4G"]  # lab/machine.h; may be left out: ram=64G
 //   profiles = ["mine.toml"]              # may be left out: the reference machine
-//   fragmentation = [0, 0.5, 0.95]        # may be left out: 0
 //
 // kDamagedInput, with the line, for what is unknown, missing or no policy.
 [[nodiscard]] Result<SweepSpace, Diagnostic> parse_space(std::string_view text, const std::string& where);

@@ -59,9 +59,15 @@ void put_pressure(Sheet& sheet, const lab::ReplayResult& result) {
   put(sheet, "pages swapped out", "/swapped_out_pages", counted(stats::VmEvent::pswpout));
   put(sheet, "pages swapped in", "/swapped_in_pages", counted(stats::VmEvent::pswpin));
   put(sheet, "refaults", "/refaulted_pages", counted(stats::VmEvent::workingset_refault_anon));
+  put(sheet, "reclaimed by kswapd", "/reclaimed_by_kswapd_pages", counted(stats::VmEvent::pgsteal_kswapd));
+  put(sheet, "reclaimed directly", "/reclaimed_directly_pages", counted(stats::VmEvent::pgsteal_direct));
+  put(sheet, "direct reclaims", "/direct_reclaims",
+      counted(stats::VmEvent::allocstall_normal) + counted(stats::VmEvent::allocstall_movable));
   put(sheet, "killed for memory", "/oom_kills", pressure.oom_kills);
   put(sheet, "most in swap", "/peak_swap_bytes", pressure.peak_swap_used.bytes());
   put(sheet, "most memory of zram", "/peak_zram_bytes", pressure.peak_zram_memory);
+  put_hidden(sheet, "/scanned_by_kswapd_pages", counted(stats::VmEvent::pgscan_kswapd), Unit::kCount);
+  put_hidden(sheet, "/scanned_directly_pages", counted(stats::VmEvent::pgscan_direct), Unit::kCount);
   put_hidden(sheet, "/swap_used_bytes", pressure.swap_used.bytes().raw(), Unit::kBytes);
   put_hidden(sheet, "/zram_stored_bytes", pressure.zram_stored.raw(), Unit::kBytes);
   put_hidden(sheet, "/zram_compressed_bytes", pressure.zram_compressed.raw(), Unit::kBytes);

@@ -273,3 +273,34 @@ function drawHonesty(holder, picture) {
     },
   });
 }
+
+// A figure over the machines of a sweep, a line a policy; each has a sign of its own.
+function drawSweep(holder, picture) {
+  const styles = ['circle', 'rect', 'triangle', 'crossRot', 'star', 'rectRot'];
+  const grid = element('div', 'panels');
+  holder.append(grid);
+  for (const one of picture.panels) {
+    const text = kText[one.unit];
+    const most = Math.max(0, ...one.series.flat());
+    chart(panel(grid, one.title), one.title + ' over the machines', 240, {
+      type: 'line',
+      data: {
+        labels: picture.machines.map((name) => shortened(name, 18)),
+        datasets: one.series.map((values, i) => ({
+          label: picture.policies[i], data: values, pointStyle: styles[i % styles.length], pointRadius: 5, borderWidth: 1.5,
+          borderColor: colour('p' + (i % 6)), backgroundColor: 'transparent', spanGaps: false,
+        })),
+      },
+      options: {
+        scales: {
+          x: axis(undefined, '', { grid: { display: false }, ticks: { color: colour('ink'), font: { size: 11 } } }),
+          y: axis((value) => text(value), '', { beginAtZero: true, ticks: ticksOf(one.unit, most) }),
+        },
+        plugins: {
+          legend: { align: 'start', labels: { color: colour('soft'), usePointStyle: true, font: { size: 12 } } },
+          tooltip: { callbacks: { title: (items) => picture.machines[items[0].dataIndex], label: (item) => `${item.dataset.label}: ${text(item.parsed.y)}` } },
+        },
+      },
+    });
+  }
+}

@@ -149,9 +149,7 @@ void add_sweep(Model& model, const Run& run) {
   std::map<std::string, std::string> machines;  // of each recording
   for (std::size_t i = 0; i < sweep.json()["results"].size(); ++i) {
     const Part result = *sweep.part(fmt::format("/results/{}", i));
-    const std::string machine =
-        fmt::format("{} {} {}", result.json()["ram_bytes"].dump(), result.json().value("fragmentation", 0.0),
-                    result.text("/profile"));
+    const std::string machine = result.text("/machine") + "|" + result.text("/profile");
     if (machines.emplace(result.text("/recording"), machine).first->second != machine) continue;
     Subject seen;
     seen.hash = result.text("/recording");

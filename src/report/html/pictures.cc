@@ -209,6 +209,7 @@ Json pictures_json(const Model& model) {
     put("map", map_json(subject));
     put("folios", folios_json(subject));
   }
+  put_sweep_pictures(model, pictures);
   pictures["honesty"] = honesty_json(model);
   return pictures;
 }

@@ -12,10 +12,11 @@ namespace quire::report {
 [[nodiscard]] Section short_children(const Model& model);
 // points_cost.cc: what it costs, and beside what.
 [[nodiscard]] Section both_columns(const Model& model);
-[[nodiscard]] Section no_certainty(const Model& model);
 // points_baselines.cc: what it is held against, and what each part of it is worth.
 [[nodiscard]] Section baselines(const Model& model);
 void add_ablation(const Model& model, const Subject& subject, Section& section);
+// points_sweep.cc: machines in pieces and short of memory.
+[[nodiscard]] Section no_certainty(const Model& model);
 // points_sizes.cc: sizes, settings, counters.
 [[nodiscard]] Section all_orders(const Model& model);
 [[nodiscard]] Section no_magic(const Model& model);

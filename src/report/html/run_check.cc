@@ -179,6 +179,14 @@ void check_counts(const Place& p) {
   check_numbers_by_size(p, "folios");
 }
 
+// Of a machine that could be short of memory.
+void check_pressure(const Place& p) {
+  p.may_be_numbers({"major_faults", "swapped_out_pages", "swapped_in_pages", "refaulted_pages",
+                    "scanned_by_kswapd_pages", "scanned_directly_pages", "reclaimed_by_kswapd_pages",
+                    "reclaimed_directly_pages", "direct_reclaims", "oom_kills", "peak_swap_bytes",
+                    "peak_zram_bytes"});
+}
+
 void check_figures(const Place& p) {
   p.texts({"policy", "canonical"});
   p.may_be_texts({"state_hash", "scope", "change"});
@@ -314,9 +322,13 @@ void check_times(const Place& time) {
 void check_sweep(const Place& sweep) {
   sweep.objects("results", kMostResults, [](const Place& result) {
     check_figures(result);
-    result.texts({"recording", "command", "profile"});
+    result.texts({"recording", "command", "machine", "profile"});
     result.numbers({"ram_bytes"});
-    result.may_be_numbers({"fragmentation"});
+    result.may_be_numbers({"fragmentation", "large_folios", "large_fallbacks"});
+    check_pressure(result);
+  });
+  sweep.may_be_objects("skipped", kMostResults, [](const Place& skipped) {
+    skipped.texts({"recording", "command", "policy", "machine", "profile", "reason"});
   });
 }
 

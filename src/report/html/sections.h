@@ -25,6 +25,10 @@ namespace quire::report {
 // How many policies stand side by side at most.
 inline constexpr std::size_t kSideBySide = 6;
 
+// The chart of one program of a sweep, and the data of all of them: pictures.h.
+[[nodiscard]] std::string sweep_picture(std::size_t sweep, std::size_t program);
+void put_sweep_pictures(const Model& model, Json& pictures);
+
 // Captions name the program where there are several.
 [[nodiscard]] std::string captioned(const Model& model, const Subject& subject, const std::string& text);
 // FILE in commands that would say more of this program.

@@ -1,7 +1,7 @@
 // Draws everything, and again where the colours change: day and night, paper.
 
 const kDraw = {
-  cost: drawCost, faults: drawFaults, pareto: drawPareto, memory: drawMemory, folios: drawFolios, honesty: drawHonesty, map: drawMap,
+  cost: drawCost, faults: drawFaults, pareto: drawPareto, memory: drawMemory, folios: drawFolios, honesty: drawHonesty, sweep: drawSweep, map: drawMap,
 };
 const gStates = {};
 
