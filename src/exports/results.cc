@@ -104,7 +104,7 @@ Row replay_row(const json& policy, const report::Sheet& like) {
 
 void read_replay(Results& results, const json& document) {
   results.kind = Kind::kReplay;
-  const report::Sheet like = report::sheet_of(lab::ReplayResult{});
+  const report::Sheet like = figures_of_replays();
   for (const json& policy : member(document, "policies")) results.rows.push_back(replay_row(policy, like));
 }
 
@@ -118,7 +118,7 @@ void read_advise(Results& results, const json& document) {
   for (const std::string& doubt : texts_at(advice, "doubts")) results.verdict.push_back("  " + doubt);
   results.commands = texts_at(advice, "do");
   const auto pareto = texts_at(advice, "pareto");
-  const report::Sheet like = report::sheet_of(lab::ReplayResult{});
+  const report::Sheet like = figures_of_replays();
   const json& candidates = member(advice, "candidates");
   if (!candidates.is_array()) return;
   for (const json& candidate : candidates) {
@@ -230,6 +230,12 @@ std::string Row::label(std::string_view name) const {
 const Figure* Row::figure(std::string_view key) const {
   const auto found = std::ranges::find(figures, key, &Figure::key);
   return found == figures.end() ? nullptr : &*found;
+}
+
+report::Sheet figures_of_replays() {
+  lab::ReplayResult result;
+  result.pressure.emplace();
+  return report::sheet_of(result);
 }
 
 report::Sheet figures_from(const json& values, const report::Sheet& like) {

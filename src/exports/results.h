@@ -51,6 +51,10 @@ struct Results {
 [[nodiscard]] Result<Results, Diagnostic> read_sweep(const std::string& path,
                                                      const record::Scrubber& scrubber);
 
+// Every figure that a replay may have, those of a machine short of memory too: what figures_from
+// is to look for.
+[[nodiscard]] report::Sheet figures_of_replays();
+
 // The figures of `values` that `like` has, with its labels and units: text where
 // it has text, otherwise numbers. Others are left out.
 [[nodiscard]] report::Sheet figures_from(const nlohmann::json& values, const report::Sheet& like);

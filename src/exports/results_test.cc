@@ -55,6 +55,16 @@ TEST(Results, ReadsAReplay) {
   EXPECT_EQ(results.rows[0].counters.at(0).at("thp_fault_alloc"), 5U);
 }
 
+// What a machine short of memory did is exported with the rest.
+TEST(Results, HoldsPressure) {
+  json document = replay_document();
+  document["policies"][1]["swapped_out_pages"] = 4'024;
+  const Results results = read(document);
+  EXPECT_EQ(results.rows[0].figure("/swapped_out_pages"), nullptr);
+  ASSERT_NE(results.rows[1].figure("/swapped_out_pages"), nullptr);
+  EXPECT_EQ(report::text_of(*results.rows[1].figure("/swapped_out_pages")), "4,024");
+}
+
 // For others: no path, in notes neither.
 TEST(Results, PublicHasNoPaths) {
   const Results results = read(replay_document(), record::Scrubber(3));

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "exports/results.h"
-#include "report/figures.h"
 #include "trace/describe.h"
 
 namespace quire::exports {
@@ -87,9 +86,7 @@ Result<Results, Diagnostic> read_sweep(const std::string& path, const record::Sc
                   .verdict = {},
                   .commands = {},
                   .notes = {}};
-  lab::ReplayResult pressed;
-  pressed.pressure.emplace();
-  const report::Sheet like = report::sheet_of(pressed);
+  const report::Sheet like = figures_of_replays();
   int found = 0;
   while ((found = ::sqlite3_step(statement.get())) == SQLITE_ROW)
     results.rows.push_back(row_of(statement.get(), like, scrubber));

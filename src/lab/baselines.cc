@@ -237,13 +237,13 @@ std::vector<Variant> baselines_beside(const policy::Settings& now) {
        .settings = with_eager_khugepaged(),
        .khugepaged = Khugepaged::kAwake,
        .acts_on = ActsOn::kCollapsesOfDaemon},
-      {.name = "hugetlb, an upper bound",
+      {.name = "hugetlb, all at once",
        .today =
            "MAP_HUGETLB or glibc.malloc.hugetlb=2 and a pool of pages: whole 2 MiB of mappings and heap are "
            "there when they are mapped, the rest comes by faults of all sizes",
        .settings = settings_of("all"),
        .own = on_all_memory(Say::kPopulate, Heap::kAsGlibc)},
-      {.name = "oracle, an upper bound",
+      {.name = "oracle, wastes nothing",
        .today = "no interface: it knows what will be written to. Pages that fill only later count as never "
                 "touched at the peak; at the end none is",
        .settings = settings_of("foresight")},

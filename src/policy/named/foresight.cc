@@ -1,5 +1,5 @@
 // The policy that no kernel can have: it is told, for each fault, which sizes the
-// program will fill. The upper bound that other policies are held against.
+// program will fill: what large folios could do that waste nothing.
 // lab/foresight.h tells it; where nobody does, every fault gets a single page.
 #include "policy/named/named.h"
 
