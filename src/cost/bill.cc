@@ -59,6 +59,13 @@ void Biller::fault(const Fault& fault) {
               fault.pmd_splits * profile_.of(Work::kSplitPmd).median;
   if (fault.made) ns += profile_.of(SizedWork::kFault, *fault.made).median;
   if (fault.served) ns += profile_.of(*fault.served).median;
+  const double in = fault.swapped_in * profile_.of(Work::kSwapIn).median;
+  const double waited = fault.swapped_out * profile_.of(Work::kSwapOut).median;
+  const double beside = fault.written_beside * profile_.of(Work::kSwapOut).median;
+  ns += in + waited;
+  bill_.swap_in_ns += in;
+  bill_.swap_out_ns += waited + beside;
+  bill_.kernel_ns += beside;
   bill_.kernel_ns += ns;
   bill_.fault_ns += ns;
   bill_.copy_ns += copies;
@@ -75,6 +82,7 @@ void Biller::fork(const Amounts& amounts) {
 void Biller::other(const Amounts& amounts) {
   bill_.kernel_ns += price(profile_, amounts);
   bill_.unmap_ns += price_of(profile_, amounts, SizedWork::kUnmap);
+  bill_.swap_out_ns += price_of(profile_, amounts, Work::kSwapOut);
 }
 
 }  // namespace quire::cost

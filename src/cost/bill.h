@@ -33,6 +33,9 @@ struct Fault {
   std::uint32_t copies = 0;    // pages copied
   std::uint32_t tables = 0;    // made for it
   std::uint32_t pmd_splits = 0;
+  std::uint32_t swapped_in = 0;      // pages that came back from swap for it
+  std::uint32_t swapped_out = 0;     // pages it had to have written out first (direct reclaim)
+  std::uint32_t written_beside = 0;  // pages that kswapd wrote out before it: nobody waited
 };
 
 // Nanoseconds of processor time.
@@ -47,9 +50,11 @@ struct Bill {
   double kernel_ns = 0;  // all of it
   double fault_ns = 0;   // of it in faults
   double fork_ns = 0;
-  double unmap_ns = 0;  // with exit
-  double copy_ns = 0;   // of fault_ns: copies of shared pages
-  double clear_ns = 0;  // of fault_ns: new memory cleared, the least the profile has for so many pages
+  double unmap_ns = 0;     // with exit
+  double copy_ns = 0;      // of fault_ns: copies of shared pages
+  double clear_ns = 0;     // of fault_ns: new memory cleared, the least the profile has for so many pages
+  double swap_in_ns = 0;   // of fault_ns
+  double swap_out_ns = 0;  // of kernel_ns: what faults waited for, kswapd's, and that of system calls
   FaultTimes faults;
 };
 

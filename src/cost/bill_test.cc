@@ -37,6 +37,25 @@ TEST(Bill, AddsUp) {
   EXPECT_DOUBLE_EQ(bill.kernel_ns, 1560);
 }
 
+// What comes back from swap and what is written out first are a fault's own time; what kswapd wrote
+// is not, but the kernel's all the same.
+TEST(Bill, SwapIsTheFaultsOrTheDaemons) {
+  Profile profile = simple();
+  profile.of(Work::kSwapIn) = {10, 10, 10};
+  profile.of(Work::kSwapOut) = {20, 20, 20};
+  Biller biller(profile);
+  biller.fault({.made = {}, .served = {}, .swapped_in = 16, .swapped_out = 3, .written_beside = 5});
+  Amounts advised;
+  advised.add(Work::kSwapOut, 2);
+  biller.other(advised);
+  const Bill& bill = biller.bill();
+  EXPECT_DOUBLE_EQ(bill.fault_ns, 160 + 60);
+  EXPECT_DOUBLE_EQ(bill.swap_in_ns, 160);
+  EXPECT_DOUBLE_EQ(bill.swap_out_ns, 60 + 100 + 40);
+  EXPECT_DOUBLE_EQ(bill.kernel_ns, 160 + 60 + 100 + 40);
+  EXPECT_EQ(bill.faults.begin()->first, 220);
+}
+
 // Clearing is priced by the size whose page is cheapest: what is more is the fault's.
 TEST(Bill, ClearingIsTheLeastOfAllSizes) {
   const Profile profile = simple();

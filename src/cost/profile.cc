@@ -18,8 +18,9 @@ namespace {
 using config::StrictTable;
 
 constexpr std::array<std::string_view, kSizedWorks> kSizedNames{"fault", "fork", "unmap", "split"};
-constexpr std::array<std::string_view, kWorks> kNames{"zero_fault", "file_fault", "copy_fault", "reuse_fault",
-                                                      "table",      "split_pmd",  "collapse"};
+constexpr std::array<std::string_view, kWorks> kNames{"zero_fault",  "file_fault", "copy_fault",
+                                                      "reuse_fault", "table",      "split_pmd",
+                                                      "collapse",    "swap_out",   "swap_in"};
 
 template <typename Fn>
 void each_size(Fn&& fn) {
@@ -71,7 +72,11 @@ std::string to_toml(const Profile& p) {
                    {"rounds", static_cast<std::int64_t>(p.rounds)}};
   std::ostringstream out;
   out << "# Nanoseconds: [median, low, high]; see docs/reference/profile.md.\n" << head << "\n\n[work]\n";
-  for (std::size_t i = 0; i < kWorks; ++i) out << kNames[i] << " = " << text_of(p.plain[i]) << "\n";
+  for (std::size_t i = 0; i < kWorks; ++i) {
+    const auto work = static_cast<Work>(i);
+    if (may_be_missing(work) && p.of(work) == Time{}) continue;
+    out << kNames[i] << " = " << text_of(p.of(work)) << "\n";
+  }
   for (std::size_t i = 0; i < kSizedWorks; ++i) {
     out << "\n[" << kSizedNames[i] << "]\n";
     each_size([&](Order order, const std::string& size) {
@@ -92,7 +97,10 @@ Result<Profile, Diagnostic> parse_profile(std::string_view text, const std::stri
   profile.date = QUIRE_TRY(members.value<std::string>("date"));
   profile.rounds = static_cast<unsigned>(QUIRE_TRY(members.value<std::int64_t>("rounds")));
   StrictTable works = QUIRE_TRY(members.table("work"));
-  for (std::size_t i = 0; i < kWorks; ++i) profile.plain[i] = QUIRE_TRY(read_time(works, kNames[i]));
+  for (std::size_t i = 0; i < kWorks; ++i) {
+    if (may_be_missing(static_cast<Work>(i)) && !works.has(kNames[i])) continue;
+    profile.plain[i] = QUIRE_TRY(read_time(works, kNames[i]));
+  }
   QUIRE_TRY(works.end());
   for (std::size_t i = 0; i < kSizedWorks; ++i)
     QUIRE_TRY(read_sized(members, static_cast<SizedWork>(i), profile));

@@ -42,8 +42,15 @@ enum class Work : std::uint8_t {
   kTable,       // one more page table
   kSplitPmd,    // an entry of 2 MiB becomes 512
   kCollapse,    // 512 pages become 2 MiB
+  kSwapOut,     // a page to zram by lz4, of a folio of 64 KiB: unmapped, compressed, given back
+  kSwapIn,      // and back by a fault, with its share of that
 };
-inline constexpr std::size_t kWorks = 7;
+inline constexpr std::size_t kWorks = 9;
+
+// Whether it may be missing in a profile, and is free then: a host without zram has no figure.
+[[nodiscard]] constexpr bool may_be_missing(Work work) {
+  return work == Work::kSwapOut || work == Work::kSwapIn;
+}
 
 // "fault", "zero_fault": as the profile spells it.
 [[nodiscard]] std::string_view name_of(SizedWork work);
@@ -66,6 +73,8 @@ struct Profile {
     return sized[static_cast<std::size_t>(work)][order.raw()];
   }
   [[nodiscard]] const Time& of(Work work) const { return plain[static_cast<std::size_t>(work)]; }
+  // Whether swap has a price.
+  [[nodiscard]] bool prices_swap() const { return of(Work::kSwapIn).median > 0; }
   [[nodiscard]] Time& of(Work work) { return plain[static_cast<std::size_t>(work)]; }
 
   bool operator==(const Profile&) const = default;

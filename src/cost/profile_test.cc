@@ -52,6 +52,20 @@ TEST(Profile, TheReferenceIsMeasured) {
     EXPECT_GT(p.of(SizedWork::kFault, Order(o)).median, p.of(SizedWork::kFault, Order(o - 1)).median);
 }
 
+// A host without zram has no prices of swap: they may be missing, and are written only when there are some.
+TEST(Profile, MayDoWithoutSwap) {
+  Profile without = reference_profile();
+  without.of(Work::kSwapOut) = {};
+  without.of(Work::kSwapIn) = {};
+  const std::string text = to_toml(without);
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("swap")));
+  const auto read = parse_profile(text, "test");
+  ASSERT_TRUE(read) << read.error().line();
+  EXPECT_EQ(*read, without);
+  EXPECT_FALSE(read->prices_swap());
+  EXPECT_TRUE(reference_profile().prices_swap());
+}
+
 // A mistake is told with its line, and the member it may have been.
 TEST(Profile, RefusesMistakes) {
   const std::string good = to_toml(reference_profile());

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "lab/machine.h"
 #include "lab/replay.h"
 #include "policy/parse.h"
 
@@ -40,6 +41,24 @@ TEST(BillOfAReplay, EveryFaultOnce) {
       EXPECT_GT(result.bill.kernel_ns, result.bill.fault_ns);
     }
   }
+}
+
+// On a machine that swaps every page that went or came is in the bill, and a wait for reclaim makes a
+// fault longer.
+TEST(BillOfAReplay, SwapIsBilled) {
+  auto reader = trace::Reader::open(QUIRE_SOURCE_DIR "/traces/python-dict-large.quire");
+  ASSERT_TRUE(reader) << reader.error().line();
+  const auto machine = parse_machine("ram=64G swap=zram:lz4:4K:4G limit=20M", "test");
+  ASSERT_TRUE(machine) << machine.error().line();
+  const auto result = replay(*reader, {.settings = *policy::parse_policy("64K"), .machine = *machine});
+  ASSERT_TRUE(result) << result.error().line();
+  const cost::Profile& prices = cost::reference_profile();
+  const auto out = static_cast<double>(result->counters.get(stats::VmEvent::pswpout));
+  const auto in = static_cast<double>(result->counters.get(stats::VmEvent::pswpin));
+  ASSERT_GT(out, 0);
+  EXPECT_NEAR(result->bill.swap_out_ns, out * prices.of(cost::Work::kSwapOut).median, 1);
+  EXPECT_NEAR(result->bill.swap_in_ns, in * prices.of(cost::Work::kSwapIn).median, 1);
+  EXPECT_GT(cost::quantile(result->bill.faults, 1), 32 * prices.of(cost::Work::kSwapOut).median);
 }
 
 // I-COST-2: nothing but the recording, the policy and the machine is in a bill.

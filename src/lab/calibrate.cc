@@ -14,6 +14,7 @@
 #include "cost/median.h"
 #include "lab/live_work.h"
 #include "live/settings_guard.h"
+#include "live/zram.h"
 #include "policy/parse.h"
 
 namespace quire::lab {
@@ -28,6 +29,7 @@ using cost::Work;
 struct Samples {
   std::array<std::array<std::vector<double>, kOrderPmd.raw() + 1>, cost::kSizedWorks> sized;
   std::array<std::vector<double>, cost::kWorks> plain;
+  bool swap = false;  // whether there is a device for it
 };
 
 policy::Settings only(Order order) {
@@ -47,11 +49,24 @@ void measure_sizes(Order order, ByteCount arena, Samples& samples) {
   }
 }
 
-// Those of 2 MiB need a host that gives it.
-void measure_plain(bool huge, ByteCount arena, Samples& samples) {
+// The settings that a kind of work needs.
+Order needs(Work work) {
+  if (work == Work::kSplitPmd) return kOrderPmd;
+  return cost::may_be_missing(work) ? Order(4) : kOrder0;
+}
+
+// A zram device before all others, until the guard restores.
+Result<void, Diagnostic> add_swap(live::SettingsGuard& guard, ByteCount size) {
+  constexpr int kBeforeAll = 32767;
+  const unsigned number = QUIRE_TRY(guard.add_zram());
+  QUIRE_TRY(live::format_zram(number, "lz4", size));
+  return live::swap_on(number, kBeforeAll);
+}
+
+void measure_plain(Order order, ByteCount arena, Samples& samples) {
   for (std::size_t i = 0; i < cost::kWorks; ++i) {
     const auto work = static_cast<Work>(i);
-    if ((work == Work::kSplitPmd) != huge) continue;
+    if (needs(work) != order || (cost::may_be_missing(work) && !samples.swap)) continue;
     if (const auto ns = measure(work, arena)) samples.plain[i].push_back(*ns);
   }
 }
@@ -61,7 +76,7 @@ Result<void, Diagnostic> measure_round(live::SettingsGuard& guard, ByteCount are
     if (o == 1) continue;
     QUIRE_TRY(guard.apply(only(Order(o))));
     measure_sizes(Order(o), arena, samples);
-    if (o == 0 || o == kOrderPmd.raw()) measure_plain(o != 0, arena, samples);
+    measure_plain(Order(o), arena, samples);
   }
   return {};
 }
@@ -75,8 +90,11 @@ Result<Time, Diagnostic> settled(const std::vector<double>& samples, const std::
 }
 
 Result<void, Diagnostic> fill(Profile& profile, const Samples& samples) {
-  for (std::size_t i = 0; i < cost::kWorks; ++i)
-    profile.plain[i] = QUIRE_TRY(settled(samples.plain[i], std::string(name_of(static_cast<Work>(i)))));
+  for (std::size_t i = 0; i < cost::kWorks; ++i) {
+    const auto work = static_cast<Work>(i);
+    if (cost::may_be_missing(work) && !samples.swap) continue;
+    profile.of(work) = QUIRE_TRY(settled(samples.plain[i], std::string(name_of(work))));
+  }
   for (std::size_t i = 0; i < cost::kSizedWorks; ++i) {
     const auto work = static_cast<SizedWork>(i);
     for (unsigned o = 0; o <= kOrderPmd.raw(); ++o) {
@@ -113,6 +131,8 @@ Result<Profile, Diagnostic> calibrate(const CalibrateOptions& options, const Cal
   {
     live::SettingsGuard guard = QUIRE_TRY(live::SettingsGuard::hold());
     (void)QUIRE_TRY(guard.keep_free_pages());
+    // A kernel without zram has no price of swap; all else can be had.
+    samples.swap = add_swap(guard, ByteCount(options.arena.raw() * 2)).has_value();
     for (unsigned round = 0; round < options.rounds; ++round) {
       QUIRE_TRY(measure_round(guard, options.arena, samples));
       if (progress) progress(round + 1);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 
 #include "lab/paced_faults.h"
 #include "live/unique_fd.h"
@@ -21,6 +22,7 @@ using cost::SizedWork;
 using cost::Work;
 
 constexpr int kMadvFree = 8;
+constexpr int kMadvPageout = 21;
 constexpr int kMadvCollapse = 25;
 
 double cpu_ns() {
@@ -33,6 +35,12 @@ std::uint64_t faults() {
   rusage usage{};
   ::getrusage(RUSAGE_THREAD, &usage);
   return static_cast<std::uint64_t>(usage.ru_minflt);
+}
+
+std::uint64_t major_faults() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return static_cast<std::uint64_t>(usage.ru_majflt);
 }
 
 // Processor time of what fn does.
@@ -203,6 +211,32 @@ std::optional<double> collapse_time(const Arena& arena, ByteCount size) {
   return per(ns, arena.folios(kOrderPmd), done);
 }
 
+// Numbers and words, as heaps have them: lz4 makes less than half of a page.
+void write_heap(const Arena& arena, ByteCount size) {
+  std::uint64_t x = 88172645463325252ULL;
+  for (std::uint64_t at = 0; at + 32 <= size.raw(); at += 32) {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    const std::uint64_t pointer = 0x7f5500000000 + (x >> 44);
+    std::memcpy(arena.begin() + at, &pointer, sizeof pointer);
+    std::memcpy(arena.begin() + at + 8, "folio mapping", 13);
+  }
+}
+
+// Folios of 64 KiB there and back; only what this program gets goes to swap.
+std::optional<double> swap_time(ByteCount size, Work work) {
+  const Arena arena(size, Order(4));
+  if (!arena.valid() || !fill(arena, Order(4))) return std::nullopt;
+  write_heap(arena, size);
+  bool done = false;
+  const double out = timed([&] { done = ::madvise(arena.begin(), size.raw(), kMadvPageout) == 0; });
+  const std::uint64_t before = major_faults();
+  const double in = timed([&] { arena.write_each(Order(4)); });
+  done = done && about(major_faults() - before, arena.folios(Order(4)));
+  return per(work == Work::kSwapOut ? out : in, size.raw() / kPageSize, done);
+}
+
 std::optional<double> file_time(ByteCount arena) {
   const live::UniqueFd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file.valid() || ::ftruncate(file.get(), static_cast<off_t>(arena.raw())) != 0) return std::nullopt;
@@ -243,6 +277,7 @@ std::optional<double> once(SizedWork work, Order order, ByteCount size, Pace pac
 std::optional<double> once(Work work, ByteCount size, Pace pace) {
   if (work == Work::kTable) return table_time(size);
   if (work == Work::kFileFault) return file_time(size);
+  if (work == Work::kSwapOut || work == Work::kSwapIn) return swap_time(size, work);
   Arena arena(size, work == Work::kSplitPmd ? kOrderPmd : kOrder0);
   if (!arena.valid()) return std::nullopt;
   switch (work) {

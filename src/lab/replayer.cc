@@ -287,7 +287,7 @@ std::size_t Replayer::khugepaged_pass() {
 void Replayer::bill_fault(const vm::AddressSpace& mm, const Event& e, PageCount made) {
   cost::Fault fault = meter_.fault(made);
   const bool of_file = [&] {
-    if (fault.copies != 0 || fault.served) return false;
+    if (fault.copies != 0 || fault.served || fault.swapped_in != 0) return false;
     const vm::Vma* const vma = mm.mappings().find(e.addr);
     return vma != nullptr && !vma->is_anonymous();
   }();
@@ -296,7 +296,7 @@ void Replayer::bill_fault(const vm::AddressSpace& mm, const Event& e, PageCount 
     fault.copies = fault.made ? 1 : 0;
     fault.made.reset();
     if (fault.copies == 0) fault.served = cost::Work::kFileFault;
-  } else if (!fault.made && !fault.served && fault.copies == 0) {
+  } else if (!fault.made && !fault.served && fault.copies == 0 && fault.swapped_in == 0) {
     fault.served = cost::Work::kZeroFault;
   }
   biller_.fault(fault);

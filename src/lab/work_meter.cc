@@ -28,7 +28,11 @@ WorkMeter::Sums WorkMeter::sums() const {
           .copied = c.get(VmEvent::quire_cow_pages),
           .reused = c.get(VmEvent::pgreuse),
           .pmd_splits = c.get(VmEvent::thp_split_pmd),
-          .collapsed = c.get(VmEvent::thp_collapse_alloc)};
+          .collapsed = c.get(VmEvent::thp_collapse_alloc),
+          .swapped_in = c.get(VmEvent::pswpin) + c.get(VmEvent::zswpin),
+          .swapped_out = c.get(VmEvent::pswpout) + c.get(VmEvent::zswpout),
+          .taken_by_kswapd = c.get(VmEvent::pgsteal_kswapd),
+          .taken_directly = c.get(VmEvent::pgsteal_direct)};
 }
 
 WorkMeter::Folios WorkMeter::folios() const {
@@ -53,8 +57,25 @@ cost::Fault WorkMeter::fault(PageCount made) {
   // A fault makes one folio: its pages say of which size.
   if (fault.copies == 0 && made.raw() != 0)
     fault.made = Order(std::min(static_cast<unsigned>(std::bit_width(made.raw()) - 1), kOrderPmd.raw()));
+  if (now.swapped_out != sums_.swapped_out || now.swapped_in != sums_.swapped_in) add_swap(now, fault);
   sums_ = now;
   return fault;
+}
+
+// What came back is no new memory, and its price is whole. What was written out is shared between
+// kswapd and the fault as what was taken back is.
+void WorkMeter::add_swap(const Sums& now, cost::Fault& fault) const {
+  fault.swapped_in = more(now.swapped_in, sums_.swapped_in);
+  if (fault.swapped_in != 0) {
+    fault.made.reset();
+    fault.served.reset();
+  }
+  const std::uint64_t out = more(now.swapped_out, sums_.swapped_out);
+  const std::uint64_t beside = more(now.taken_by_kswapd, sums_.taken_by_kswapd);
+  const std::uint64_t waited = more(now.taken_directly, sums_.taken_directly);
+  const std::uint64_t by_kswapd = beside + waited == 0 ? 0 : out * beside / (beside + waited);
+  fault.written_beside = static_cast<std::uint32_t>(by_kswapd);
+  fault.swapped_out = static_cast<std::uint32_t>(out - by_kswapd);
 }
 
 Amounts WorkMeter::common(const Folios& after) {
@@ -65,6 +86,8 @@ Amounts WorkMeter::common(const Folios& after) {
   amounts.add(Work::kTable, more(now.tables, sums_.tables));
   amounts.add(Work::kSplitPmd, more(now.pmd_splits, sums_.pmd_splits));
   amounts.add(Work::kCollapse, more(now.collapsed, sums_.collapsed));
+  amounts.add(Work::kSwapOut, more(now.swapped_out, sums_.swapped_out));
+  amounts.add(Work::kSwapIn, more(now.swapped_in, sums_.swapped_in));
   sums_ = now;
   return amounts;
 }

@@ -29,6 +29,8 @@ class WorkMeter {
  private:
   struct Sums {
     std::uint64_t tables = 0, copied = 0, reused = 0, pmd_splits = 0, collapsed = 0;
+    std::uint64_t swapped_in = 0, swapped_out = 0;  // pages, zeroes left out
+    std::uint64_t taken_by_kswapd = 0, taken_directly = 0;
   };
   struct Folios {
     using ByOrder = std::array<std::int64_t, kOrderPmd.raw() + 1>;
@@ -39,7 +41,8 @@ class WorkMeter {
   };
   [[nodiscard]] Sums sums() const;
   [[nodiscard]] Folios folios() const;
-  // Splits, tables, collapses: the same for every kind of event.
+  void add_swap(const Sums& now, cost::Fault& fault) const;
+  // Splits, tables, collapses, swap: the same for every kind of event.
   [[nodiscard]] cost::Amounts common(const Folios& after);
 
   kernel::Kernel& kernel_;

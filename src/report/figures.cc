@@ -43,6 +43,8 @@ void put_bill(Sheet& sheet, const cost::Bill& bill) {
   put_ns("kernel time", "/kernel_ns", bill.kernel_ns);
   put_ns("  in faults", "/fault_ns", bill.fault_ns);
   put_ns("  of it copying", "/copy_ns", bill.copy_ns, Show::kUnlessZero);
+  put_ns("  of it bringing back from swap", "/swap_in_ns", bill.swap_in_ns, Show::kUnlessZero);
+  put_ns("  in writing to swap", "/swap_out_ns", bill.swap_out_ns, Show::kUnlessZero);
   put_ns("  in fork", "/fork_ns", bill.fork_ns, Show::kUnlessZero);
   put_ns("  in unmapping", "/unmap_ns", bill.unmap_ns);
   put_ns("fault p50", "/fault_ns_p50", cost::quantile(bill.faults, 0.5));

@@ -13,6 +13,8 @@ const std::vector<FigureRow> kTimes{{"minor faults", "/minor_faults", Unit::kCou
                                     {"kernel time", "/kernel_ns", Unit::kNanoseconds},
                                     {"  in faults", "/fault_ns", Unit::kNanoseconds},
                                     {"  of it copying", "/copy_ns", Unit::kNanoseconds},
+                                    {"  of it bringing back from swap", "/swap_in_ns", Unit::kNanoseconds},
+                                    {"  in writing to swap", "/swap_out_ns", Unit::kNanoseconds},
                                     {"  in fork", "/fork_ns", Unit::kNanoseconds},
                                     {"  in unmapping and exit", "/unmap_ns", Unit::kNanoseconds},
                                     {"fault p50", "/fault_ns_p50", Unit::kNanoseconds},

@@ -162,6 +162,8 @@ void check_counts(const Place& p) {
                     "copied_pages",
                     "fault_ns",
                     "copy_ns",
+                    "swap_in_ns",
+                    "swap_out_ns",
                     "fork_ns",
                     "unmap_ns",
                     "fault_ns_p50",
