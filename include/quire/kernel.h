@@ -69,6 +69,11 @@ enum class MemoryTags : std::uint8_t {
   kMte,
   kMteAnywhere,  // for tests of what Linux does with tags: also where the architecture has none
 };
+// Whether the machine takes memory back when it is short, and, when there is none left to
+// take, ends the program that holds most. Groups with limits need it. Never: an
+// allocation that finds nothing fails.
+enum class Reclaim : std::uint8_t { kNever, kWhenShort };
+
 // PROT_MTE of <sys/mman.h>, which only arm64 has.
 inline constexpr int kProtMte = 0x20;
 
@@ -80,6 +85,7 @@ struct MachineOptions {
   TableChecks table_checks = TableChecks::kAsBuilt;
   Reasons reasons = Reasons::kNone;
   MemoryTags tags = MemoryTags::kNone;
+  Reclaim reclaim = Reclaim::kNever;
 };
 
 // Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies
@@ -153,6 +159,26 @@ struct SwapDevice {
   unsigned threads = 1;
   ByteCount mem_limit{};
   std::optional<int> priority = std::nullopt;  // as swapon(2); without, behind all others
+};
+
+// A group of programs with a limit (a memory cgroup): what it holds and what happened to
+// it, in the words of its files memory.current, memory.peak, memory.max, memory.events.
+struct GroupUse {
+  PageCount current;
+  PageCount peak;
+  std::optional<PageCount> max;  // none: no limit
+  std::uint64_t max_events = 0;  // a charge met the limit
+  std::uint64_t oom_events = 0;  // nothing was left to take back
+  std::uint64_t oom_kills = 0;   // programs of it that were ended
+};
+
+// A program that was ended because no memory was left: one line of the kernel's log.
+struct OomKill {
+  std::uint32_t victim = 0;       // pid
+  std::uint32_t asked_by = 0;     // pid of the one that needed memory
+  std::optional<unsigned> group;  // at whose limit; none: the machine had nothing left
+  Order order;                    // of what was asked for
+  PageCount anon, swap, tables;   // what it held
 };
 
 class Kernel;
@@ -254,6 +280,13 @@ class Process {
   // exit(2). The reference is dead afterwards.
   void exit();
 
+  // From now on what it gets counts against this group (Kernel::make_group), and its children
+  // are in it. What it has stays where it was charged. kNoEnt: there is no such group.
+  [[nodiscard]] Result<void, Errno> enter_group(unsigned group);
+  // Whether it was ended for want of memory (SIGKILL): its memory is gone or goes with
+  // exit(), which is all that is left to do. Each access of it ends in kOom.
+  [[nodiscard]] bool oom_killed() const;
+
   // What is behind each page of a range, page by page.
   [[nodiscard]] std::vector<PageInfo> layout(VirtRange range) const;
   // The same as runs, each as long as it can be.
@@ -336,6 +369,16 @@ class Kernel {
   // Each access that met memory its swap device could not give back, as a
   // sentence: whose it was, where, and why.
   [[nodiscard]] std::vector<std::string> swap_losses() const;
+
+  // Makes a group of programs that may have so much memory together, without: any amount. Returns
+  // its number. The machine must have Reclaim::kWhenShort: else kOpNotSupp.
+  [[nodiscard]] Result<unsigned, Errno> make_group(std::optional<ByteCount> max = std::nullopt);
+  // memory.max. What is there beyond it is taken back; kBusy: that did not go far enough, and
+  // the limit stays as it was (so cgroup v1; v2 would end programs). kNoEnt: no such group.
+  [[nodiscard]] Result<void, Errno> set_limit(unsigned group, std::optional<ByteCount> max);
+  [[nodiscard]] std::optional<GroupUse> group_use(unsigned group) const;
+  // Everyone that was ended for want of memory, in that order.
+  [[nodiscard]] std::vector<OomKill> oom_kills() const;
 
   // Lets khugepaged work: `passes` times what it does between two sleeps. The
   // daemon has no thread of its own and never runs else. Returns what it

@@ -204,6 +204,7 @@ Result<Process*, Errno> Process::fork() {
   auto state = std::make_unique<State>();
   state->mm = QUIRE_TRY(k.kernel->fork(*state_->mm));
   const std::uint32_t pid = k.next_pid++;
+  k.pid_of_mm[state->mm->id().raw()] = pid;
   auto* const child = new Process(kernel_, pid, std::move(state));
   k.processes.emplace(pid, child);
   return child;
@@ -214,6 +215,9 @@ Result<void, Errno> Process::exec(ByteCount argument_bytes) {
   vm::AddressSpace& fresh = k.create_address_space();
   fresh.thp = state_->mm->thp;
   fresh.limits = state_->mm->limits;
+  fresh.group = state_->mm->group;
+  fresh.oom_score_adj = state_->mm->oom_score_adj;
+  kernel_.state_->pid_of_mm[fresh.id().raw()] = pid_;
   const auto faults = lay_out(k, fresh, argument_bytes);
   if (!faults) {
     k.destroy(fresh);
@@ -267,6 +271,7 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions&
       {.ram = machine.ram, .contents = contents, .tags = tags, .host = machine.host}, settings));
   if (machine.table_checks == TableChecks::kOn) state->kernel->system().check_tables();
   if (machine.reasons == Reasons::kRemembered) state->kernel->system().remember_reasons();
+  if (machine.reclaim == Reclaim::kWhenShort) state->kernel->start_reclaim();
   return std::unique_ptr<Kernel>(new Kernel(std::move(state)));
 }
 
@@ -276,6 +281,7 @@ Process& Kernel::spawn() {
   const auto faults = lay_out(*state_->kernel, *process->mm, ByteCount(1));
   QUIRE_CHECK_MSG(faults.has_value(), "a machine too small for the stack of one program");
   const std::uint32_t pid = state_->next_pid++;
+  state_->pid_of_mm[process->mm->id().raw()] = pid;
   auto* const p = new Process(*this, pid, std::move(process));
   p->minor_faults_ = *faults;
   state_->processes.emplace(pid, p);

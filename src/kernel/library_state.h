@@ -26,11 +26,14 @@ struct Kernel::State {
   // Declared after the kernel: processes go first.
   std::map<std::uint32_t, Process*> processes;
   std::uint32_t next_pid = 1;
+  // Whose each address space was, for records of those that are gone.
+  std::map<std::uint32_t, std::uint32_t> pid_of_mm;
   // Shared anonymous memory: a file of its own for each mmap, as long as
   // somebody maps a part of it. Numbers no file of a caller has.
   std::vector<vm::FileId> shared;
   std::uint32_t next_shared = 1U << 27;
 
+  [[nodiscard]] std::uint32_t pid_of(folio::MmId mm) const;
   [[nodiscard]] vm::FileRef new_shared();
   void drop_unmapped_shared();
 };

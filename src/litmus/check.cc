@@ -87,6 +87,15 @@ class StepCheck {
     if (seen_.ending.wrong != 0)
       found(fmt::format("{}: {} of the bytes were not the expected one", print(step_), seen_.ending.wrong),
             Subject::kContents);
+    for (const std::string& killed : seen_.ending.killed)
+      if (!expects_death_of(killed))
+        found(fmt::format("{}: {} was killed, out of memory", print(step_), killed), Subject::kEndings);
+  }
+  // Of the process of the step the ending says it.
+  [[nodiscard]] bool expects_death_of(const std::string& process) const {
+    return process == step_.process || std::ranges::any_of(step_.expectations, [&](const Expectation& e) {
+             return std::holds_alternative<ExpectKilled>(e.claim) && e.process == process;
+           });
   }
 
   void check(const ExpectPages& expected) {
@@ -185,6 +194,11 @@ class StepCheck {
       if (!named_.contains(name))
         found(fmt::format("counter {} moved by {:+}, expected no other to move", name, n),
               Subject::kCounters);
+  }
+
+  void check(const ExpectKilled& /*expected*/) {
+    if (std::ranges::find(seen_.ending.killed, process_) == seen_.ending.killed.end())
+      found(fmt::format("{} was not killed, expected it to be", process_), Subject::kEndings);
   }
 
   void check(const ExpectFaults& expected) {

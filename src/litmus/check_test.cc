@@ -152,5 +152,59 @@ TEST(Check, SaysWhatAFindingIsAbout) {
   const Played ending = run(std::string(kOneFolio) + "unmap A+1..+4K\n");
   EXPECT_EQ(check(ending.experiment, ending.recording).front().subject, Subject::kEndings);
 }
+std::vector<std::string> all_findings(const std::string& text) {
+  const Played r = run(text);
+  std::vector<std::string> texts;
+  for (const Finding& finding : check(r.experiment, r.recording)) texts.push_back(finding.what);
+  return texts;
+}
+
+constexpr const char* kTooMuch = "limit 4M\nmap A 1M\nwrite A = 1\nfork c\n";
+
+// Who asks and holds most is ended: its step says so, it is alive no more, the others go on.
+TEST(Check, TheOneThatAsksIsKilled) {
+  const std::string text = std::string(kTooMuch) + "c: map B 8M\nc: write B = 2 -> SIGKILL\nread A = 1\n";
+  EXPECT_THAT(all_findings(text), IsEmpty());
+  const Played r = run(text);
+  EXPECT_THAT(r.recording.steps[4].ending.killed, ElementsAre("c"));
+  EXPECT_TRUE(r.recording.steps[4].limited);
+  EXPECT_FALSE(r.recording.steps[3].limited);
+  EXPECT_EQ(find_view(r.recording.steps[5], "c", "B"), nullptr);
+}
+
+// Who holds most is ended for another one, which gets what it asked for.
+TEST(Check, AnotherOneIsKilled) {
+  const std::string text = std::string(kTooMuch) + "c: map B 2500K\nc: write B = 2\nmap C 1M\nwrite C = 3\n";
+  EXPECT_THAT(all_findings(text + "c: expect killed\nread C = 3\n"), IsEmpty());
+  EXPECT_THAT(all_findings(text), ElementsAre("write C = 3: c was killed, out of memory"));
+}
+
+// An end that does not come, and steps of one that nobody expected to be gone.
+TEST(Check, EndsThatAreOthersThanExpected) {
+  EXPECT_THAT(all_findings("limit 4M\nmap A 1M\nfork c\nwrite A = 1\nc: expect killed\n"),
+              ElementsAre("c was not killed, expected it to be"));
+  EXPECT_THAT(all_findings("limit 4M\nmap A 8M\nwrite A = 1\nread A = 1\n"),
+              ElementsAre("write A = 1 ended in SIGKILL, expected success",
+                          "read A = 1 ended in ESRCH, expected success"));
+}
+
+// What is stored of an end is read again.
+TEST(Check, EndsAreStored) {
+  const Played r = run(std::string(kTooMuch) + "c: map B 8M\nc: write B = 2 -> SIGKILL\nread A = 1\n");
+  const auto again =
+      recording_from_json(r.experiment, to_json(r.experiment, r.recording, Views::kChanged), "x");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->steps, r.recording.steps);
+}
+
+// A limit that is lowered takes back; what it cannot get it refuses to forbid.
+TEST(Check, ALoweredLimit) {
+  EXPECT_THAT(all_findings("swap zram lz4 64M\nlimit 16M\nmap A 8M\nwrite A = text 1\nlimit 4M\n"
+                           "read A = text 1\n"),
+              IsEmpty());
+  EXPECT_THAT(all_findings("limit 16M\nmap A 8M\nwrite A = 1\nlimit 4M -> EBUSY\nwrite A = 2\nread A = 2\n"),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace quire::litmus

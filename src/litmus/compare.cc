@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "litmus/check.h"
 #include "litmus/names.h"
@@ -11,15 +12,17 @@ namespace quire::litmus {
 namespace {
 
 std::string ending_text(const Ending& e) {
-  return fmt::format("{}, {} faults, {} major faults, {} signals, {} wrong bytes",
-                     e.ends.empty() ? "success" : e.ends, e.faults, e.majors, e.bad, e.wrong);
+  std::string text = fmt::format("{}, {} faults, {} major faults, {} signals, {} wrong bytes",
+                                 e.ends.empty() ? "success" : e.ends, e.faults, e.majors, e.bad, e.wrong);
+  if (!e.killed.empty()) text += fmt::format(", killed: {}", fmt::join(e.killed, ", "));
+  return text;
 }
 
 // Two recordings of one experiment, side by side.
 class Comparison {
  public:
   Comparison(const Experiment& experiment, const Recording& a, const Recording& b)
-      : experiment_(experiment), names_(experiment), a_(a), b_(b) {}
+      : experiment_(experiment), names_(experiment), a_(a), b_(b), limit_(experiment.limit) {}
 
   std::vector<Finding> run() {
     const std::size_t steps = std::min(a_.steps.size(), b_.steps.size());
@@ -39,15 +42,21 @@ class Comparison {
     const Step& step = experiment_.steps[i];
     where_ = step.where;
     const Observation &a = a_.steps[i], &b = b_.steps[i];
-    if (experiment_.limit) return only_forced(step, a.ending, b.ending);
+    if (const auto* const set = std::get_if<Limit>(&step.action)) {
+      // What a lower limit takes back at once is no charge that met it.
+      limited_ = limited_ || set->size < *limit_;
+      limit_ = set->size;
+    }
+    limited_ = limited_ || a.limited || b.limited;
+    if (limited_) return only_forced(step, a.ending, b.ending);
     if (a.ending != b.ending)
       return differ(print(step), ending_text(a.ending), ending_text(b.ending), Evidence::kCertain);
     if (!views(a, b)) return;
     counters(a, b);
   }
 
-  // Which pages a kernel under pressure takes first depends on more than the
-  // experiment: what is where, and how many faults it cost, is not compared.
+  // Which pages a kernel takes first once a limit stood in the way depends on more than
+  // the experiment: what is where from then on, and how many faults it cost, is not compared.
   void only_forced(const Step& step, Ending a, Ending b) {
     a.faults = b.faults = a.majors = b.majors = 0;
     if (a != b) differ(print(step), ending_text(a), ending_text(b), Evidence::kCertain);
@@ -98,8 +107,10 @@ class Comparison {
   const Experiment& experiment_;
   const Names names_;
   const Recording &a_, &b_;
+  std::optional<ByteCount> limit_;
   Where where_;
   std::size_t certain_ = 0;
+  bool limited_ = false;
   std::vector<Finding> findings_;
 };
 

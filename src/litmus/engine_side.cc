@@ -76,8 +76,18 @@ class EngineSide : public Side {
     names_ = &names;
     process_ = step.process;
     contents_.clear();
-    return std::visit([this](const auto& action) { return perform(action); }, step.action);
+    Ending ending =
+        QUIRE_TRY(std::visit([this](const auto& action) { return perform(action); }, step.action));
+    collect_killed(ending);
+    return ending;
   }
+
+  // From now on all programs are in a group with this limit.
+  void limit_to(ByteCount limit) {
+    group_ = *kernel_->make_group(limit);
+    QUIRE_CHECK(processes_.at(kFirstProcess)->enter_group(*group_).has_value());
+  }
+  bool limited() override { return group_ && kernel_->group_use(*group_)->max_events != 0; }
 
   Result<void, Diagnostic> check() override {
     if (const auto broken = kernel_->check_invariants(); !broken.empty()) {
@@ -178,6 +188,18 @@ class EngineSide : public Side {
     return page;
   }
 
+  // Who was ended for want of memory is gone, as on Linux soon after.
+  void collect_killed(Ending& ending) {
+    for (const auto& [name, process] : processes_)
+      if (process->oom_killed()) ending.killed.push_back(name);
+    for (const std::string& name : ending.killed) {
+      processes_.at(name)->exit();
+      processes_.erase(name);
+    }
+    if (std::ranges::find(ending.killed, process_) != ending.killed.end())
+      ending = Ending{.ends = kKilled, .killed = std::move(ending.killed)};
+  }
+
   [[nodiscard]] Process& process() { return *processes_.at(process_); }
   [[nodiscard]] VirtRange of(const Range& range) const { return names_->of(range); }
 
@@ -202,7 +224,8 @@ class EngineSide : public Side {
   Done perform(const Access& a) {
     const VirtRange range = of(a.range);
     Ending ending;
-    for (VirtAddr at = range.begin; at < range.end; at += a.every) access_one(a, at, ending);
+    for (VirtAddr at = range.begin; at < range.end && !process().oom_killed(); at += a.every)
+      access_one(a, at, ending);
     return ending;
   }
   void access_one(const Access& a, VirtAddr at, Ending& ending) {
@@ -348,6 +371,8 @@ class EngineSide : public Side {
     const VirtRange range = of(u.range);
     return ending_of(process().unpin(range.begin, range.size()));
   }
+  // What the limit cannot take back cgroup v1 refuses to forbid; v2 would kill for it.
+  Done perform(const Limit& l) { return ending_of(kernel_->set_limit(*group_, l.size)); }
   Done perform(const Khugepaged& k) {
     for (unsigned round = 0; round < k.rounds; ++round) {
       const long long before = full_scans();
@@ -375,6 +400,7 @@ class EngineSide : public Side {
   absl::flat_hash_map<std::uint64_t, std::optional<std::uint64_t>> contents_;
   std::array<std::byte, kPageSize> page_bytes_{};
   std::vector<VirtRange> shared_;
+  std::optional<unsigned> group_;  // of all programs, with a limit
   const Names* names_ = nullptr;
   std::string process_;
 };
@@ -387,9 +413,11 @@ Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experime
     return fail(Diagnostic{
         Diagnostic::Kind::kPrivilege, "engine",
         fmt::format("this is the engine of {}, not of {}", arch::Native::kName, experiment.arch), ""});
-  if (experiment.limit) return not_modelled("limit");
-  auto kernel = QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB), .host = std::move(host)},
-                                         experiment.policy.empty() ? "linux-6.18" : experiment.policy));
+  auto kernel =
+      QUIRE_TRY(Kernel::create({.ram = experiment.ram.value_or(1_GiB),
+                                .host = std::move(host),
+                                .reclaim = experiment.limit ? Reclaim::kWhenShort : Reclaim::kNever},
+                               experiment.policy.empty() ? "linux-6.18" : experiment.policy));
   std::vector<Set> settings = experiment.settings;
   if (experiment.policy.empty())
     settings.insert(settings.begin(), Set{{}, OrderSet::of(kOrderPmd), "", "never"});
@@ -398,6 +426,7 @@ Result<std::unique_ptr<Side>, Diagnostic> engine_side(const Experiment& experime
       QUIRE_CHECK(kernel->sysfs_write(file, set.value).has_value());
   auto side = std::make_unique<EngineSide>(std::move(kernel), experiment.swaps);
   for (unsigned device = 0; device < experiment.swaps.size(); ++device) QUIRE_TRY(side->swap_on(device));
+  if (experiment.limit) side->limit_to(*experiment.limit);
   return side;
 }
 

@@ -235,9 +235,15 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
+// memory.max of the group of all programs, which the head gave a limit.
+struct Limit {
+  ByteCount size;
+  bool operator==(const Limit&) const = default;
+};
+
 using Action = std::variant<Map, Space, Access, Advise, Protect, Unmap, Move, Resize, Lock, Unlock, Fork,
                             Exit, Exec, Prctl, NameProcess, NameMapping, Sizes, Set, Uffd, Swapoff, Swapon,
-                            Pin, Unpin, Khugepaged, Split>;
+                            Pin, Unpin, Khugepaged, Split, Limit>;
 
 // --- Expectations ---
 
@@ -308,7 +314,16 @@ struct ExpectFaults {
   bool operator==(const ExpectFaults&) const = default;
 };
 
-using Claim = std::variant<ExpectPages, ExpectPicture, ExpectCounter, ExpectNoOtherCounters, ExpectFaults>;
+// The process was ended for want of memory, by a step of another one. Of the one that
+// performs the step its end says so: SIGKILL.
+struct ExpectKilled {
+  bool operator==(const ExpectKilled&) const = default;
+};
+
+using Claim = std::variant<ExpectPages, ExpectPicture, ExpectCounter, ExpectNoOtherCounters, ExpectFaults,
+                           ExpectKilled>;
+
+inline constexpr const char* kKilled = "SIGKILL";
 
 struct Expectation {
   Where where;

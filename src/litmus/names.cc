@@ -29,17 +29,23 @@ const std::string* declared_by(const Action& action) {
 // Goes through the steps in order, with what is known so far.
 class NameCheck {
  public:
-  NameCheck(const std::string& file, std::size_t devices) : file_(file), devices_(devices) {}
+  NameCheck(const std::string& file, const Experiment& experiment)
+      : file_(file), devices_(experiment.swaps.size()), limited_(experiment.limit.has_value()) {}
 
   Result<void, Diagnostic> step(const Step& step) {
     QUIRE_TRY(process(step.process, step.where));
     if (const auto* const on = std::get_if<Swapon>(&step.action)) QUIRE_TRY(device(on->device, step.where));
     if (const auto* const off = std::get_if<Swapoff>(&step.action))
       QUIRE_TRY(device(off->device, step.where));
+    if (std::holds_alternative<Limit>(step.action) && !limited_)
+      return wrong(step.where, "there is no limit to change, expected a limit line before the first step");
     for (const Place* const place : places_of(step.action)) QUIRE_TRY(known(*place));
     if (const std::string* const name = declared_by(step.action)) QUIRE_TRY(declare(*name, step.where));
     if (const auto* const fork = std::get_if<Fork>(&step.action))
       QUIRE_TRY(new_process(fork->child, step.where));
+    for (const Expectation& expectation : step.expectations)
+      if (std::holds_alternative<ExpectKilled>(expectation.claim))
+        QUIRE_TRY(process(expectation.process, expectation.where));
     lives_.after(step);
     for (const Expectation& expectation : step.expectations) QUIRE_TRY(claim(expectation));
     return {};
@@ -96,6 +102,7 @@ class NameCheck {
 
   std::string file_;
   std::size_t devices_;
+  bool limited_;
   std::vector<std::string> names_;
   std::vector<std::string> processes_;
   Lives lives_;
@@ -129,7 +136,7 @@ std::vector<const Place*> places_of(const Claim& claim) {
 }
 
 Result<void, Diagnostic> check_names(const Experiment& experiment, const std::string& file) {
-  NameCheck check(file, experiment.swaps.size());
+  NameCheck check(file, experiment);
   for (const Step& step : experiment.steps) QUIRE_TRY(check.step(step));
   return {};
 }
@@ -195,10 +202,15 @@ bool Lives::has(const std::string& process) const {
   return std::ranges::find(alive_, process) != alive_.end();
 }
 
+void Lives::end(const std::string& process) { std::erase(alive_, process); }
+
 void Lives::after(const Step& step) {
+  for (const Expectation& e : step.expectations)
+    if (std::holds_alternative<ExpectKilled>(e.claim)) end(e.process);
+  if (step.ends == kKilled) end(step.process);
   if (!step.ends.empty()) return;
   if (const auto* const fork = std::get_if<Fork>(&step.action)) alive_.push_back(fork->child);
-  if (std::holds_alternative<Exit>(step.action)) std::erase(alive_, step.process);
+  if (std::holds_alternative<Exit>(step.action)) end(step.process);
 }
 
 }  // namespace quire::litmus

@@ -48,13 +48,14 @@ class Names {
 };
 
 // The processes alive after each step of an experiment, in the order of their
-// forks. A step that is expected to fail makes and ends none.
+// forks. A step that is expected to fail makes none, and ends none but who is to be killed.
 class Lives {
  public:
   Lives() : alive_{kFirstProcess} {}
   [[nodiscard]] bool has(const std::string& process) const;
   [[nodiscard]] const std::vector<std::string>& alive() const { return alive_; }
   void after(const Step& step);
+  void end(const std::string& process);
 
  private:
   std::vector<std::string> alive_;

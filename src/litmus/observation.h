@@ -36,6 +36,9 @@ struct Ending {
   std::uint64_t majors = 0;  // and those that had to read
   std::uint64_t bad = 0;     // accesses that ended in a signal
   std::uint64_t wrong = 0;   // reads that did not find the value
+  // Who was ended for want of memory, in order of names; the process of the step with it, which
+  // then `ends` in SIGKILL and tells nothing else.
+  std::vector<std::string> killed = {};
   bool operator==(const Ending&) const = default;
 };
 
@@ -43,6 +46,7 @@ struct Observation {
   Ending ending;
   Counts moved;  // counters that moved
   std::vector<View> views;
+  bool limited = false;  // the limit has stood in the way, at this step or before
   bool operator==(const Observation&) const = default;
 };
 

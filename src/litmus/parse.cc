@@ -62,9 +62,9 @@ class Parser {
       experiment.steps.back().expectations.push_back({where, process, std::move(claim)});
       return {};
     }
-    if (line.peek() == "set" && line.where().column != where.column)
-      return fail(line.expected("a verb of a process: settings belong to the machine"));
-    if (is_head_word(line.peek()) && line.peek() != "set")
+    if (is_step_of_machine(line.peek()) && line.where().column != where.column)
+      return fail(line.expected("a verb of a process: settings and the limit belong to the machine"));
+    if (is_head_word(line.peek()) && !is_step_of_machine(line.peek()))
       return fail(line.expected("a step: such a line stands before the first"));
     Step step{where, process, QUIRE_TRY(parse_action(line)), {}, {}};
     step.ends = QUIRE_TRY(parse_ending(line));

@@ -161,6 +161,7 @@ Parsed prctl(Cursor& line) {
   return Prctl{static_cast<Prctl::ThpDisable>(QUIRE_TRY(parse_word(line, prctl_words(), "a mode")))};
 }
 
+Parsed limit(Cursor& line) { return Limit{QUIRE_TRY(parse_limit(line))}; }
 Parsed set(Cursor& line) { return QUIRE_TRY(parse_set(line)); }
 
 Parsed uffd(Cursor& line) {
@@ -233,6 +234,7 @@ constexpr std::array kVerbs{Verb{"map", map},
                             Verb{"prctl", prctl},
                             Verb{"sizes", sizes},
                             Verb{"set", set},
+                            Verb{"limit", limit},
                             Verb{"uffd", uffd},
                             Verb{"swapoff", of_device<Swapoff>},
                             Verb{"swapon", of_device<Swapon>},

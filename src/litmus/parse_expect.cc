@@ -149,6 +149,7 @@ Result<Claim, Diagnostic> parse_claim(Cursor& line) {
     if (!line.take("faults")) return fail(line.expected("`faults` behind `major`"));
     return parse_faults(line, ExpectFaults::Kind::kMajor);
   }
+  if (line.take("killed")) return ExpectKilled{};
   if (line.take("faults")) return parse_faults(line, ExpectFaults::Kind::kMinor);
   if (line.take("no")) {
     if (line.take("other") && line.take("counters")) return ExpectNoOtherCounters{};

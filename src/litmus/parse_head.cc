@@ -78,15 +78,6 @@ Result<void, Diagnostic> parse_swap(Cursor& line, Experiment& experiment) {
   return {};
 }
 
-Result<void, Diagnostic> parse_limit(Cursor& line, Experiment& experiment) {
-  const Where where = line.where();
-  const ByteCount limit = QUIRE_TRY(parse_bytes(line, "how much memory all programs may have (8M)"));
-  if (limit < 1_MiB || limit > 64_GiB || limit.raw() % kPageSize != 0)
-    return fail(line.wrong(where, "no limit of memory, expected whole pages, 1M to 64G"));
-  experiment.limit = limit;
-  return {};
-}
-
 Result<void, Diagnostic> parse_fails(Cursor& line, Experiment& experiment) {
   const auto subject = number_of(subject_words(), line.peek());
   if (!subject) return fail(line.expected("what goes wrong: " + list_of(subject_words())));
@@ -99,12 +90,25 @@ Result<void, Diagnostic> parse_fails(Cursor& line, Experiment& experiment) {
 
 bool is_head_word(std::string_view word) { return std::ranges::find(kHeadWords, word) != kHeadWords.end(); }
 
+bool is_step_of_machine(std::string_view word) { return word == "set" || word == "limit"; }
+
+Result<ByteCount, Diagnostic> parse_limit(Cursor& line) {
+  const Where where = line.where();
+  const ByteCount limit = QUIRE_TRY(parse_bytes(line, "how much memory all programs may have (8M)"));
+  if (limit < 1_MiB || limit > 64_GiB || limit.raw() % kPageSize != 0)
+    return fail(line.wrong(where, "no limit of memory, expected whole pages, 1M to 64G"));
+  return limit;
+}
+
 Result<void, Diagnostic> parse_head(Cursor& line, Experiment& experiment) {
   const std::string_view word = line.next();
   if (word == "rule") return parse_rules(line, experiment);
   if (word == "ram") return parse_ram(line, experiment);
   if (word == "swap") return parse_swap(line, experiment);
-  if (word == "limit") return parse_limit(line, experiment);
+  if (word == "limit") {
+    experiment.limit = QUIRE_TRY(parse_limit(line));
+    return {};
+  }
   if (word == "fails") return parse_fails(line, experiment);
   if (word == "set") {
     experiment.settings.push_back(QUIRE_TRY(parse_set(line)));

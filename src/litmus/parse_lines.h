@@ -6,9 +6,10 @@
 
 namespace quire::litmus {
 
-// Whether the word begins a line of the head of a file (`set` also is a step).
+// Whether the word begins a line of the head of a file (some also are steps, of the machine).
 [[nodiscard]] bool is_head_word(std::string_view word);
 // Takes a whole line of the head.
+[[nodiscard]] bool is_step_of_machine(std::string_view word);
 [[nodiscard]] Result<void, Diagnostic> parse_head(Cursor& line, Experiment& experiment);
 
 // `expect ...` or `picture ...`, the word ahead.
@@ -17,6 +18,7 @@ namespace quire::litmus {
 
 // A verb and its arguments, up to the end or `->`.
 [[nodiscard]] Result<Action, Diagnostic> parse_action(Cursor& line);
+[[nodiscard]] Result<ByteCount, Diagnostic> parse_limit(Cursor& line);
 [[nodiscard]] Result<Set, Diagnostic> parse_set(Cursor& line);
 
 }  // namespace quire::litmus

@@ -129,6 +129,15 @@ TEST(Parse, Refusals) {
       {"swap zram lz4 64M unit 8K", "x.litmus:1:24: no unit of compression, expected 4K, 16K or 64K"},
       {"swap zram lz4 64M fast", "x.litmus:1:19: found \"fast\", expected unit or priority"},
       {"limit 4K", "x.litmus:1:7: no limit of memory, expected whole pages, 1M to 64G"},
+      {"map A 1M\nlimit 8M",
+       "x.litmus:2:1: there is no limit to change, expected a limit line before the first step"},
+      {"limit 8M\nmap A 1M\np: limit 9M",
+       "x.litmus:3:4: found \"limit\", expected a verb of a process: settings and the limit belong to the "
+       "machine"},
+      {"limit 8M\nmap A 1M\nfork c\nc: write A -> SIGKILL\nc: read A",
+       "x.litmus:5:1: no process c lives here, expected one of: p"},
+      {"limit 8M\nmap A 1M\nfork c\nwrite A\nc: expect killed\nc: read A",
+       "x.litmus:6:1: no process c lives here, expected one of: p"},
       {"swapoff", "x.litmus:1:1: no swap device 0, expected one of the 0 swap lines"},
       {"map A 1M\nwrite A = noise",
        "x.litmus:2:16: found the end of the line, expected a number that tells contents apart"},
@@ -144,7 +153,8 @@ TEST(Parse, Refusals) {
       {"map A 1M\nrule 2.1",
        "x.litmus:2:1: found \"rule\", expected a step: such a line stands before the first"},
       {"p: set 64K always",
-       "x.litmus:1:4: found \"set\", expected a verb of a process: settings belong to the machine"},
+       "x.litmus:1:4: found \"set\", expected a verb of a process: settings and the limit belong to the "
+       "machine"},
       {"map A 1M extra\x01", "x.litmus:1:1: the line has control characters, expected text"},
   };
   for (const Refused& c : cases) EXPECT_EQ(refusal(c.text), c.says) << c.text;

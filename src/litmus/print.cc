@@ -100,6 +100,7 @@ struct ActionPrinter {
     return "pin " + litmus::print(p.range) + (p.to_read ? " read" : "");
   }
   std::string operator()(const Unpin& u) const { return "unpin " + litmus::print(u.range); }
+  std::string operator()(const Limit& l) const { return "limit " + short_size(l.size); }
   std::string operator()(const Khugepaged& k) const { return fmt::format("khugepaged {}", k.rounds); }
   std::string operator()(const Split& s) const {
     return fmt::format("split {} to {}", litmus::print(s.range), size_of(s.order));
@@ -148,6 +149,7 @@ struct ClaimPrinter {
     return fmt::format("expect counter {}{} {:+}", size, e.name, e.moved);
   }
   std::string operator()(const ExpectNoOtherCounters& /*e*/) const { return "expect no other counters"; }
+  std::string operator()(const ExpectKilled& /*e*/) const { return "expect killed"; }
   std::string operator()(const ExpectFaults& e) const {
     return fmt::format("expect {}faults {}", e.kind == ExpectFaults::Kind::kMajor ? "major " : "", e.faults);
   }

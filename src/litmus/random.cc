@@ -62,6 +62,13 @@ std::vector<Set> random_settings(Chance& chance) {
   return settings;
 }
 
+// Page tables and stacks of four programs are charged too, and cannot be taken back: a limit
+// leaves room for them.
+ByteCount random_limit(Chance& chance) { return chance.one_of(std::array{3_MiB, 4_MiB, 6_MiB, 10_MiB}); }
+
+// Under a limit all that can be written has room here, so that nobody is killed.
+std::vector<SwapDevice> ample_device() { return {SwapDevice{.algorithm = "lz4", .size = 64_MiB}}; }
+
 // Some hold all that can be written, some do not; a few are not of whole clusters.
 std::vector<SwapDevice> random_devices(Chance& chance) {
   static constexpr std::array<std::uint64_t, 8> kSizes{256, 512, 700, 1024, 1100, 2048, 16384, 16384};
@@ -81,12 +88,13 @@ class Script {
   explicit Script(const RandomOptions& options)
       : chance_(options.seed),
         swap_(options.swap == RandomOptions::Swap::kZram),
-        pins_(chance_.percent(30)),
+        limited_(swap_ && chance_.percent(15)),
+        pins_(chance_.percent(30) && !limited_),
         uffd_(chance_.percent(25)),
         shared_(chance_.percent(15)),
         exec_(chance_.percent(15)),
         beside_full_(chance_.percent(30)),
-        swapoff_(swap_ && chance_.percent(5)) {}
+        swapoff_(swap_ && !limited_ && chance_.percent(5)) {}
 
   Experiment run(unsigned steps) {
     Experiment experiment;
@@ -95,7 +103,8 @@ class Script {
     experiment.settings = random_settings(chance_);
     if (beside_full_)
       experiment.settings.push_back(file_setting(kBesideFull, chance_.percent(80) ? "1" : "0"));
-    if (swap_) experiment.swaps = random_devices(chance_);
+    if (swap_) experiment.swaps = limited_ ? ample_device() : random_devices(chance_);
+    if (limited_) experiment.limit = random_limit(chance_);
     devices_ = experiment.swaps.size();
     add(experiment, Map{.name = kArena, .size = PageCount(kPages).bytes(), .location = {}});
     if (chance_.percent(95)) add(experiment, Advise{MADV_HUGEPAGE, whole()});
@@ -107,7 +116,7 @@ class Script {
       if (exec_ && chance_.percent(2) && experiment.steps.size() + 3 <= steps) {
         begin_anew(experiment);
       } else {
-        add(experiment, action());
+        add(experiment, under_limit(action()));
       }
     }
     return experiment;
@@ -130,6 +139,18 @@ class Script {
     again.location.place = page(0);
     add(experiment, again);
     add(experiment, Advise{MADV_HUGEPAGE, whole()});
+  }
+
+  // What depends on which page the kernel took first, or cannot be taken, is no step of an
+  // experiment with a limit: it is written to instead.
+  Action under_limit(Action action) {
+    if (!limited_) return action;
+    const auto* const advise = std::get_if<Advise>(&action);
+    const bool by_chance = advise != nullptr && (advise->advice == MADV_FREE || advise->advice == kCollapse);
+    if (by_chance || std::holds_alternative<Lock>(action)) return filled();
+    if (!chance_.percent(3)) return action;
+    process_ = kFirstProcess;
+    return lives_.has(kFirstProcess) ? Action(Limit{random_limit(chance_)}) : filled();
   }
 
   Action action() {
@@ -300,7 +321,7 @@ class Script {
   Chance chance_;
   Lives lives_;
   // What this experiment is about besides.
-  const bool swap_, pins_, uffd_, shared_, exec_, beside_full_, swapoff_;
+  const bool swap_, limited_, pins_, uffd_, shared_, exec_, beside_full_, swapoff_;
   std::size_t devices_ = 0;
   std::vector<Range> pinned_;
   std::string process_ = kFirstProcess;

@@ -33,9 +33,13 @@ class Recorder {
   Result<Observation, Diagnostic> step(std::size_t i) {
     const Step& step = experiment_.steps[i];
     Observation seen;
-    seen.ending = QUIRE_TRY(side_.perform(step, names_));
+    // Nobody is there to perform the step: killed before, which the file may not expect.
+    seen.ending = lives_.has(step.process) ? QUIRE_TRY(side_.perform(step, names_))
+                                           : Ending{.ends = errno_name(Errno::kSrch)};
     seen.moved = moved();
+    seen.limited = side_.limited();
     lives_.after(step);
+    for (const std::string& killed : seen.ending.killed) lives_.end(killed);
     const bool last = i + 1 == experiment_.steps.size();
     const bool check_each = look_ == Look::kEverything || look_ == Look::kAtTheEnd;
     if (check_each || last) QUIRE_TRY(side_.check());

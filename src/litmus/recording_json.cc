@@ -66,6 +66,8 @@ Json step_json(const Step& step, const Observation& seen, const Observation* bef
             {"wrong", seen.ending.wrong},
             {"counters", Json::object()},
             {"views", Json::array()}};
+  if (!seen.ending.killed.empty()) json["killed"] = seen.ending.killed;
+  if (seen.limited) json["limited"] = true;
   for (const auto& [name, n] : seen.moved) json["counters"][name] = n;
   for (const View& view : seen.views) {
     const View* const old = before == nullptr ? nullptr : find_view(*before, view.process, view.block);
@@ -126,7 +128,9 @@ Observation step_from(const Json& json) {
                  .faults = json.at("faults").get<std::uint64_t>(),
                  .majors = json.value("major_faults", std::uint64_t{0}),
                  .bad = json.at("bad").get<std::uint64_t>(),
-                 .wrong = json.at("wrong").get<std::uint64_t>()};
+                 .wrong = json.at("wrong").get<std::uint64_t>(),
+                 .killed = json.value("killed", std::vector<std::string>())};
+  seen.limited = json.value("limited", false);
   for (const auto& [name, n] : json.at("counters").items()) seen.moved[name] = n.get<std::int64_t>();
   for (const Json& view : json.at("views")) seen.views.push_back(view_from(view));
   return seen;
@@ -167,6 +171,7 @@ Recording recording_from(const Experiment& experiment, const Json& json) {
     if (i == experiment.steps.size()) throw std::out_of_range("steps");
     lives.after(experiment.steps[i]);
     Observation seen = step_from(step);
+    for (const std::string& killed : seen.ending.killed) lives.end(killed);
     complete(seen, i == 0 ? nullptr : &recording.steps.back(), lives.alive(), names.blocks(), i);
     recording.steps.push_back(std::move(seen));
   }

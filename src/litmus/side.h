@@ -32,6 +32,8 @@ class Side {
   // The counters this side has and shows exactly, and their values in that order.
   [[nodiscard]] virtual const std::vector<std::string>& counter_names() const = 0;
   [[nodiscard]] virtual std::vector<std::int64_t> counters() = 0;
+  // Whether the limit of the experiment has stood in the way of anything so far.
+  [[nodiscard]] virtual bool limited() { return false; }
   // A hash of each page's bytes; nothing where they cannot be read.
   [[nodiscard]] virtual std::vector<std::optional<std::uint64_t>> contents(const std::string& process,
                                                                            VirtRange range) = 0;

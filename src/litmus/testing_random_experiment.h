@@ -22,6 +22,7 @@ class RandomExperiment {
     if (flip()) e.ram = 512_MiB;
     while (e.swaps.size() < kMaxSwapDevices && flip()) e.swaps.push_back(device());
     if (flip()) e.limit = 8_MiB;
+    limited_ = e.limit.has_value();
     devices_ = e.swaps.size();
     if (flip()) e.arch = "arm64";
     if (flip()) e.policy = "thp_anon=64K:always";
@@ -171,7 +172,7 @@ class RandomExperiment {
   void add_step(Experiment& e) {
     Step step{{}, process(), {}, flip() ? "EINVAL" : "", {}};
     if (rng_.chance(10) && !e.steps.empty()) {  // as the first it would belong to the head
-      step.action = set();
+      step.action = limited_ && flip() ? Action(Limit{16_MiB}) : Action(set());
       step.process = kFirstProcess;
     } else if (rng_.chance(10) && processes_.size() + 1 < kMaxProcesses) {
       const std::string child = "c" + std::to_string(processes_.size());
@@ -186,6 +187,7 @@ class RandomExperiment {
 
   base::Rng rng_;
   std::size_t devices_ = 0;
+  bool limited_ = false;
   std::vector<std::string> names_;
   std::vector<std::string> processes_{kFirstProcess};
 };

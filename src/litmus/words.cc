@@ -18,9 +18,9 @@ constexpr std::array<NumberedWord, 27> kAdvice{
      {"DONTNEED_LOCKED", 24}, {"COLLAPSE", 25},      {"GUARD_INSTALL", 102},
      {"GUARD_REMOVE", 103},   {"THP_COW", 1024},     {"NO_THP_COW", 1025}}};
 
-constexpr std::array<std::string_view, 17> kEndings{
+constexpr std::array<std::string_view, 18> kEndings{
     "EPERM",  "ENOENT", "ESRCH",  "EBADF",  "EAGAIN", "ENOMEM", "EACCES",  "EFAULT", "EBUSY",
-    "EEXIST", "EINVAL", "ERANGE", "ENOSYS", "E2BIG",  "EINTR",  "SIGSEGV", "SIGBUS"};
+    "EEXIST", "EINVAL", "ERANGE", "ENOSYS", "E2BIG",  "EINTR",  "SIGSEGV", "SIGBUS", kKilled};
 
 template <typename Enum>
 constexpr NumberedWord entry(std::string_view word, Enum value) {

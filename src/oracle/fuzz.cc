@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include "litmus/draw.h"
 #include "litmus/engine_side.h"
@@ -139,9 +140,23 @@ class Fuzzer {
 
   // The experiment with the kernel's answers as what is expected of its steps.
   static Experiment as_seen(Experiment experiment, const Recording& kernel) {
-    for (std::size_t i = 0; i < std::min(experiment.steps.size(), kernel.steps.size()); ++i)
-      experiment.steps[i].ends = kernel.steps[i].ending.ends;
-    if (experiment.steps.empty() || kernel.steps.size() < experiment.steps.size()) return experiment;
+    const bool whole = kernel.steps.size() >= experiment.steps.size();
+    std::vector<Step> steps;
+    std::set<std::string> killed;
+    for (std::size_t i = 0; i < experiment.steps.size(); ++i) {
+      Step step = experiment.steps[i];
+      if (killed.contains(step.process)) continue;  // nobody was there to perform it
+      if (i < kernel.steps.size()) {
+        const Ending& ending = kernel.steps[i].ending;
+        step.ends = ending.ends;
+        killed.insert(ending.killed.begin(), ending.killed.end());
+        for (const std::string& victim : ending.killed)
+          if (victim != step.process) step.expectations.push_back({{}, victim, ExpectKilled{}});
+      }
+      steps.push_back(std::move(step));
+    }
+    experiment.steps = std::move(steps);
+    if (experiment.steps.empty() || !whole) return experiment;
     Letters letters;
     for (const View& view : kernel.steps.back().views) {
       Expectation expected;

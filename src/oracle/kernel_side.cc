@@ -43,6 +43,7 @@ std::string error_name(int error) {
 }
 
 Ending ending_of(const Answer& answer) {
+  if (answer.killed) return {.ends = kKilled};
   return {.ends = answer.bad != 0 ? signal_name(answer.signal) : error_name(answer.error),
           .faults = answer.faults,
           .majors = answer.majors,
@@ -85,8 +86,12 @@ class KernelSide : public Side {
     slot_ = slots_.at(step.process);
     process_ = step.process;
     host_.layouts().forget();
-    return std::visit([this](const auto& action) { return perform(action); }, step.action);
+    Ending ending =
+        QUIRE_TRY(std::visit([this](const auto& action) { return perform(action); }, step.action));
+    if (group_) QUIRE_TRY(look_at_group(ending));
+    return ending;
   }
+  bool limited() override { return limited_; }
 
   Result<Pages, Diagnostic> pages(const std::string& process, VirtRange range) override {
     Pages pages;
@@ -135,6 +140,25 @@ class KernelSide : public Side {
     page.mapcount = view.mapcount;
     page.swapcache = view.swapcache;
     return page;
+  }
+
+  // What the limit did meanwhile. The kernel counts a victim before the step ends that
+  // made it one; it ends some time later.
+  Result<void, Diagnostic> look_at_group(Ending& ending) {
+    const LiveGroup::Events events = QUIRE_TRY(group_->events());
+    limited_ = events.limited != 0;
+    std::vector<unsigned> killed;
+    if (!programs_.collect_killed(events.oom_kills - oom_kills_, killed))
+      return fail(broken("a program that was killed does not end"));
+    oom_kills_ = events.oom_kills;
+    for (const unsigned slot : killed) {
+      const auto found = std::ranges::find(slots_, slot, [](const auto& known) { return known.second; });
+      if (found == slots_.end()) continue;
+      ending.killed.push_back(found->first);
+      slots_.erase(found);
+    }
+    std::ranges::sort(ending.killed);
+    return {};
   }
 
   Done run(const Command& command) {
@@ -222,6 +246,12 @@ class KernelSide : public Side {
     QUIRE_TRY(host_.apply(settings_));
     return Ending{};
   }
+  Done perform(const Limit& l) {
+    Ending ending;
+    if (const std::errc refused = group_->set_limit(l.size); refused != std::errc{})
+      ending.ends = error_name(static_cast<int>(refused));
+    return ending;
+  }
   Done perform(const Exec& /*e*/) { return run({.call = Call::kExec}); }
   Done perform(const Uffd& u) {
     const VirtRange range = names_->of(u.range);
@@ -263,6 +293,8 @@ class KernelSide : public Side {
   // In this order: programs go first, and what they had with them.
   const SwapInUse swap_;
   const std::unique_ptr<LiveGroup> group_;
+  std::uint64_t oom_kills_ = 0;  // that were told
+  bool limited_ = false;
   LivePrograms programs_;
   std::map<std::string, unsigned> slots_;
   const Names* names_ = nullptr;
@@ -333,6 +365,7 @@ Result<std::unique_ptr<Side>, Diagnostic> KernelHost::side(const Experiment& exp
   QUIRE_TRY(apply(*settings));
   QUIRE_TRY(swap_.turn_on(guard_, experiment.swaps));
   std::unique_ptr<LiveGroup> group;
+  if (experiment.limit && experiment.swaps.empty()) QUIRE_TRY(swap_.wait_for_others());
   if (experiment.limit) group = QUIRE_TRY(LiveGroup::make(*experiment.limit));
   auto side = std::make_unique<KernelSide>(*this, *settings, experiment, std::move(group));
   QUIRE_TRY(side->enter_group());

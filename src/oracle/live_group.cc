@@ -17,6 +17,15 @@
 #include "live/file_ops.h"
 
 namespace quire::litmus {
+
+// A number is the whole of its file, or behind a word in it.
+struct LiveGroup::Files {
+  const char* limit;
+  const char* limited;
+  const char* limited_word;
+  const char* oom;
+};
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,7 +37,7 @@ constexpr int kTries = 400;
 // Where this process is, and how the limit of a group there is called.
 struct Parent {
   fs::path folder;
-  const char* limit = nullptr;
+  bool v1 = false;
 };
 
 bool has_word(const std::string& list, const std::string& word) {
@@ -56,8 +65,7 @@ std::optional<Parent> parent() {
     const auto at = v1 ? mounted("cgroup", "memory") : mounted("cgroup2", "");
     if (!at) continue;
     const fs::path folder = *at / fs::path(path).relative_path();
-    const char* const limit = v1 ? "memory.limit_in_bytes" : "memory.max";
-    if (v1 || fs::exists(folder / "memory.stat")) return Parent{folder, limit};
+    if (v1 || fs::exists(folder / "memory.stat")) return Parent{folder, v1};
   }
   return std::nullopt;
 }
@@ -72,6 +80,20 @@ void remove_left_over(const fs::path& parent) {
     std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), pid);
     if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) ::rmdir(entry.path().c_str());
   }
+}
+
+// The number behind the word; without a word, the first.
+std::optional<std::uint64_t> number_in(const fs::path& file, std::string_view word) {
+  std::ifstream in(file);
+  std::string at;
+  while (in >> at) {
+    if (!word.empty() && at != word) continue;
+    if (!word.empty() && !(in >> at)) break;
+    std::uint64_t n = 0;
+    const auto [end, error] = std::from_chars(at.data(), at.data() + at.size(), n);
+    if (error == std::errc{} && end == at.data() + at.size()) return n;
+  }
+  return std::nullopt;
 }
 
 Diagnostic cannot(const fs::path& where, std::errc error) {
@@ -89,10 +111,25 @@ Result<std::unique_ptr<LiveGroup>, Diagnostic> LiveGroup::make(ByteCount limit) 
   remove_left_over(at->folder);
   const fs::path folder = at->folder / fmt::format("{}{}", kPrefix, ::getpid());
   if (::mkdir(folder.c_str(), 0755) != 0) return fail(cannot(folder, live::last_errc()));
-  std::unique_ptr<LiveGroup> group(new LiveGroup(folder));
-  const auto written = live::real_file_ops().write(folder / at->limit, std::to_string(limit.raw()));
-  if (!written) return fail(cannot(folder / at->limit, written.error()));
+  static constexpr Files kV1{"memory.limit_in_bytes", "memory.failcnt", "", "memory.oom_control"};
+  static constexpr Files kV2{"memory.max", "memory.events", "max", "memory.events"};
+  std::unique_ptr<LiveGroup> group(new LiveGroup(folder, at->v1 ? kV1 : kV2));
+  const std::errc refused = group->set_limit(limit);
+  if (refused != std::errc{}) return fail(cannot(folder / group->files_.limit, refused));
   return group;
+}
+
+std::errc LiveGroup::set_limit(ByteCount limit) const {
+  const auto written = live::real_file_ops().write(folder_ / files_.limit, std::to_string(limit.raw()));
+  return written ? std::errc{} : written.error();
+}
+
+Result<LiveGroup::Events, Diagnostic> LiveGroup::events() const {
+  const auto limited = number_in(folder_ / files_.limited, files_.limited_word);
+  const auto kills = number_in(folder_ / files_.oom, "oom_kill");
+  if (limited && kills) return Events{*limited, *kills};
+  return fail(Diagnostic{Diagnostic::Kind::kFailure, (folder_ / files_.oom).string(),
+                         "does not say what happened to the group", ""});
 }
 
 // A process that has just been waited for may still be on its way out.

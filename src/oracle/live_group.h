@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "quire/result.h"
 #include "quire/types.h"
@@ -22,12 +23,22 @@ class LiveGroup {
   LiveGroup(const LiveGroup&) = delete;
   LiveGroup& operator=(const LiveGroup&) = delete;
 
+  // Another limit. EBUSY of cgroup v1: less cannot be had.
+  [[nodiscard]] std::errc set_limit(ByteCount limit) const;
+  struct Events {
+    std::uint64_t limited = 0;    // charges that met the limit
+    std::uint64_t oom_kills = 0;  // programs that were ended for it
+  };
+  [[nodiscard]] Result<Events, Diagnostic> events() const;
   // What the process gets from now on counts, and its children.
   [[nodiscard]] Result<void, Diagnostic> add(pid_t pid) const;
 
  private:
-  explicit LiveGroup(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  // The files of this version of cgroups.
+  struct Files;
+  LiveGroup(std::filesystem::path folder, const Files& files) : folder_(std::move(folder)), files_(files) {}
   std::filesystem::path folder_;
+  const Files& files_;
 };
 
 }  // namespace quire::litmus

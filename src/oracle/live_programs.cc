@@ -2,18 +2,24 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
+#include <utility>
 
 #include "base/check.h"
+#include "live/unique_fd.h"
 #include "oracle/live_program.h"
 
 namespace quire::litmus {
 namespace {
 
 constexpr int kTimeoutMs = 20'000;
+constexpr auto kPause = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -59,14 +65,42 @@ std::optional<Answer> LivePrograms::run(unsigned slot, const Command& command) {
   return answer;
 }
 
-std::optional<Answer> LivePrograms::answer_of(unsigned slot) const {
-  pollfd waiting{wires_[slot].answers[0], POLLIN, 0};
+// Until it has answered or is gone.
+bool LivePrograms::wait_for(unsigned slot) const {
+  const live::UniqueFd life(static_cast<int>(::syscall(SYS_pidfd_open, pids_[slot], 0)));
+  std::array<pollfd, 2> waiting{pollfd{wires_[slot].answers[0], POLLIN, 0}, pollfd{life.get(), POLLIN, 0}};
+  return ::poll(waiting.data(), waiting.size(), kTimeoutMs) >= 1;
+}
+
+std::optional<Answer> LivePrograms::answer_of(unsigned slot) {
+  pollfd ready{wires_[slot].answers[0], POLLIN, 0};
   Answer answer;
-  if (::poll(&waiting, 1, kTimeoutMs) != 1 ||
-      ::read(waiting.fd, &answer, sizeof answer) != static_cast<ssize_t>(sizeof answer)) {
-    return std::nullopt;
+  if (!wait_for(slot)) return std::nullopt;
+  if (::poll(&ready, 1, 0) == 1 &&
+      ::read(ready.fd, &answer, sizeof answer) == static_cast<ssize_t>(sizeof answer))
+    return answer;
+  int status = 0;
+  const bool gone = ::waitpid(pids_[slot], &status, 0) == pids_[slot];
+  pids_[slot] = 0;
+  if (!gone || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) return std::nullopt;
+  killed_.push_back(slot);
+  return Answer{.killed = true};
+}
+
+bool LivePrograms::collect_killed(std::uint64_t expected, std::vector<unsigned>& slots) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTimeoutMs);
+  while (killed_.size() < expected) {
+    for (unsigned slot = 0; slot < kSlots; ++slot) {
+      if (!alive(slot) || ::waitpid(pids_[slot], nullptr, WNOHANG) != pids_[slot]) continue;
+      pids_[slot] = 0;
+      killed_.push_back(slot);
+    }
+    if (killed_.size() >= expected) break;
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kPause);
   }
-  return answer;
+  slots = std::exchange(killed_, {});
+  return true;
 }
 
 }  // namespace quire::litmus

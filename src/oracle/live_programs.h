@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "litmus/experiment.h"
 #include "quire/types.h"
@@ -60,6 +61,7 @@ struct Answer {
   std::uint64_t bad = 0;     // of them: accesses that ended in a signal
   int signal = 0;            // the last of these
   std::uint64_t wrong = 0;   // reads that found another byte
+  bool killed = false;       // it was killed before it could answer
 };
 
 // To a system call that returned `result`, for the program itself: -1 is an error.
@@ -93,15 +95,20 @@ class LivePrograms {
   [[nodiscard]] pid_t pid(unsigned slot) const { return pids_[slot]; }
   // Nothing when the program did not answer in time.
   [[nodiscard]] std::optional<Answer> run(unsigned slot, const Command& command);
+  // The slots of programs that somebody else killed and nobody was told of yet. Waits until there
+  // are as many as must come, for a killed program takes its time to end; false: they do not come.
+  [[nodiscard]] bool collect_killed(std::uint64_t expected, std::vector<unsigned>& slots);
 
  private:
-  [[nodiscard]] std::optional<Answer> answer_of(unsigned slot) const;
+  [[nodiscard]] std::optional<Answer> answer_of(unsigned slot);
+  [[nodiscard]] bool wait_for(unsigned slot) const;
   void let_pins_go();
 
   AllWires wires_;
   std::array<pid_t, kSlots> pids_{};
-  bool pinned_ = false;  // some program has pinned pages
-  bool stuck_ = false;   // some program has not answered
+  bool pinned_ = false;           // some program has pinned pages
+  bool stuck_ = false;            // some program has not answered
+  std::vector<unsigned> killed_;  // and not collected
 };
 
 }  // namespace quire::litmus

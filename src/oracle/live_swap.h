@@ -20,6 +20,9 @@ class LiveSwap {
   // swap is in use, and stays so for half a minute.
   [[nodiscard]] Result<void, Diagnostic> turn_on(live::SettingsGuard& guard,
                                                  const std::vector<SwapDevice>& wanted);
+  // Until nobody else's swap is in use; kFailure as above. Memory that has to go
+  // somewhere would go there.
+  [[nodiscard]] Result<void, Diagnostic> wait_for_others() const;
   // The programs that used it must be gone.
   [[nodiscard]] Result<void, Diagnostic> turn_off();
   // The zram number of a device of this experiment.
@@ -30,7 +33,6 @@ class LiveSwap {
     unsigned number;
     SwapDevice formatted;
   };
-  [[nodiscard]] Result<void, Diagnostic> wait_for_others() const;
   [[nodiscard]] Result<void, Diagnostic> prepare(Device& device, const SwapDevice& wanted);
 
   std::vector<Device> devices_;
