@@ -74,6 +74,22 @@ enum class MemoryTags : std::uint8_t {
 // allocation that finds nothing fails.
 enum class Reclaim : std::uint8_t { kNever, kWhenShort };
 
+// zswap: a compressed cache in the machine's RAM, in front of all its swap devices.
+// Mirrors mm/zswap.c of Linux 6.18, switched on from the beginning; the numbers are those of
+// /sys/module/zswap/parameters.
+struct ZswapSettings {
+  // Whether several pages of a folio may be fetched at once.
+  enum class Load : std::uint8_t {
+    kSinglePages,  // Linux 6.18: with zswap no large folio is swapped in
+    kWholeFolios,  // beyond it: as large as without
+  };
+  std::string compressor = "lzo";          // "lzo", "lzo-rle", "lz4", "zstd"
+  unsigned max_pool_percent = 20;          // of RAM, that its pool may take
+  unsigned accept_threshold_percent = 90;  // of that: once full, it takes nothing above
+  bool shrinker = false;                   // shrinker_enabled: writes back when memory is short
+  Load load = Load::kSinglePages;
+};
+
 // PROT_MTE of <sys/mman.h>, which only arm64 has.
 inline constexpr int kProtMte = 0x20;
 
@@ -86,6 +102,7 @@ struct MachineOptions {
   Reasons reasons = Reasons::kNone;
   MemoryTags tags = MemoryTags::kNone;
   Reclaim reclaim = Reclaim::kNever;
+  std::optional<ZswapSettings> zswap = std::nullopt;  // without: none
 };
 
 // Advice that only the policy "pmd-cow" takes: a write to shared 2 MiB copies
@@ -369,6 +386,10 @@ class Kernel {
   // Each access that met memory its swap device could not give back, as a
   // sentence: whose it was, where, and why.
   [[nodiscard]] std::vector<std::string> swap_losses() const;
+
+  // A file of zswap, a parameter or one of its debugfs folder, with the kernel's text:
+  // "max_pool_percent", "stored_pages". kNoEnt: no such file, or a machine without zswap.
+  [[nodiscard]] Result<std::string, Errno> zswap_read(std::string_view file) const;
 
   // Makes a group of programs that may have so much memory together, without: any amount. Returns
   // its number. The machine must have Reclaim::kWhenShort: else kOpNotSupp.

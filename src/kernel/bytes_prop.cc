@@ -170,12 +170,23 @@ struct Pair {
 
 // Where PAGEOUT can put memory: nowhere, on devices with room for all of it read at
 // once or by way of the cache, on one that is too small.
-enum class Swap : std::uint8_t { kNone, kSynchronous, kAsynchronous, kSmall };
+enum class Swap : std::uint8_t { kNone, kSynchronous, kAsynchronous, kSmall, kZswap, kZswapWhole };
+
+// zswap in front of a device, and either way to load.
+std::optional<ZswapSettings> zswap_of(Swap swap) {
+  if (swap != Swap::kZswap && swap != Swap::kZswapWhole) return std::nullopt;
+  return ZswapSettings{
+      .compressor = "lz4",
+      .max_pool_percent = 1,
+      .load = swap == Swap::kZswap ? ZswapSettings::Load::kSinglePages : ZswapSettings::Load::kWholeFolios};
+}
 
 class Machine {
  public:
   Machine(const char* policy, Swap swap, MemoryTags tags)
-      : kernel_(*Kernel::create({.ram = 128_MiB, .table_checks = TableChecks::kOn, .tags = tags}, policy)),
+      : kernel_(*Kernel::create(
+            {.ram = 128_MiB, .table_checks = TableChecks::kOn, .tags = tags, .zswap = zswap_of(swap)},
+            policy)),
         has_tags_(tags != MemoryTags::kNone) {
     add_swap(swap);
     touch_all_files();
@@ -680,7 +691,7 @@ class BytesProperty : public ::testing::TestWithParam<const char*> {};
 TEST_P(BytesProperty, ProgramsReadWhatTheyWrote) {
   const auto before = std::signal(SIGABRT, print_history);
   EXPECT_TRUE(rc::check([] {
-    const auto swap = static_cast<Swap>(*rc::gen::inRange(0, 4));
+    const auto swap = static_cast<Swap>(*rc::gen::inRange(0, 6));
     const auto tags = *rc::gen::element(MemoryTags::kNone, MemoryTags::kMteAnywhere);
     play(GetParam(), swap, tags,
          *rc::gen::scale(2.0, rc::gen::container<std::vector<Operation>>(operation())));

@@ -90,7 +90,33 @@ Result<std::uint8_t, Errno> Kernel::swapon(std::unique_ptr<swap::Backend> device
   swap::SwaponOptions with = options;
   if (system_.settings.policy->swap_slots == policy::SwapSlots::kAny)
     with.slots = swap::SlotPolicy::kIndirection;
-  return system_.swap.swapon(std::move(device), with);
+  const swap::Backend* const behind = device.get();
+  if (system_.zswap) device = system_.zswap->in_front_of(std::move(device));
+  const std::uint8_t number = QUIRE_TRY(system_.swap.swapon(std::move(device), with));
+  if (system_.zswap) behind_zswap_[behind] = number;
+  return number;
+}
+
+Result<void, Diagnostic> Kernel::start_zswap(swap::ZswapOptions options) {
+  QUIRE_CHECK(!system_.zswap && !system_.swap.any());
+  options.ram = system_.memory.total();
+  options.parameters.enabled = true;
+  system_.zswap = QUIRE_TRY(swap::Zswap::create(system_.pool_pages, options));
+  if (options.load == swap::ZswapLoad::kSinglePages) system_.swap.note_zswap();
+  system_.zswap->on_writeback([this] {
+    system_.counters.add(stats::VmEvent::zswpwb);
+    system_.counters.add(stats::VmEvent::pswpout);
+  });
+  // Where slots of the device are not those that folios have, an entry whose page is in memory
+  // is written back too: its bytes are in both places then, as after a read.
+  if (system_.settings.policy->swap_slots != policy::SwapSlots::kAny)
+    system_.zswap->set_cached_probe(
+        [this](const swap::Backend& device, std::uint64_t slot) { return is_cached(device, slot); });
+  return {};
+}
+
+bool Kernel::is_cached(const swap::Backend& device, std::uint64_t slot) const {
+  return system_.swap.cached(SwapEntry(behind_zswap_.at(&device), slot)).valid();
 }
 
 Result<void, Errno> Kernel::swapoff(std::uint8_t device) {
@@ -99,7 +125,11 @@ Result<void, Errno> Kernel::swapoff(std::uint8_t device) {
   for (const auto& mm : spaces_)
     if (const auto done = vm::unuse_mm(*mm, device); !done && result) result = done;
   if (result) result = system_.swap.swapoff(device);
-  if (!result) system_.swap.resume_allocating(device);
+  if (!result) {
+    system_.swap.resume_allocating(device);
+  } else {
+    std::erase_if(behind_zswap_, [device](const auto& known) { return known.second == device; });
+  }
   return result;
 }
 
@@ -132,14 +162,16 @@ void Kernel::check_invariants(base::InvariantReport& out) {
   system_.folios.check_invariants(out);
   system_.anon_vmas.check_invariants(out);
   system_.swap.check_invariants(out);
+  if (system_.zswap) system_.zswap->check_invariants(out);
   system_.khugepaged.check_invariants(out);
   if (reclaimer_) reclaimer_->check_invariants(out);
   for (const auto& mm : spaces_) mm->check_invariants(out);
   check_table_check(out);
   const std::uint64_t zero = 1 + (system_.huge_zero.head.valid() ? kOrderPmd.pages().raw() : 0) +
                              (system_.zero_folio.valid() ? policy::k64K.pages().raw() : 0);
-  const std::uint64_t owned =
-      system_.folios.usage().pages + table_pages().raw() + zero + system_.swap.frames_used().raw();
+  const std::uint64_t owned = system_.folios.usage().pages + table_pages().raw() + zero +
+                              system_.swap.frames_used().raw() +
+                              (system_.zswap ? system_.zswap->frames_used().raw() : 0);
   const std::uint64_t handed_out = (system_.memory.total() - system_.memory.free_pages()).raw();
   if (owned != handed_out) {
     out.broken("I-KERNEL-1", "{} frames handed out, {} have an owner", handed_out, owned);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,7 +46,7 @@ struct ExecImage {
 // Locks       : one thread drives a Kernel; several Kernels share nothing
 // Invariants  : those of all parts; check_invariants() looks at every one, and
 //               I-KERNEL-1 frames handed out = folios' pages + page tables + zero pages + what
-//               swap devices keep in RAM
+//               swap devices and zswap keep in RAM
 //               I-KERNEL-2 where tables are checked, entries that show a page = the maps its folio counts
 class Kernel {
  public:
@@ -70,6 +71,11 @@ class Kernel {
   void destroy(vm::AddressSpace& mm);
   [[nodiscard]] const std::list<std::unique_ptr<vm::AddressSpace>>& address_spaces() const { return spaces_; }
 
+  // From now on zswap is enabled and stands before every device: before the first of them.
+  // Percentages are of this machine's RAM, and its pool lies there. kUsage: a compressor's
+  // level or threads that cannot be.
+  [[nodiscard]] Result<void, Diagnostic> start_zswap(swap::ZswapOptions options);
+
   // swapon(2) and swapoff(2). A device that could not give everything back stays in
   // use; kIo or kNoMem says what stood in the way.
   [[nodiscard]] Result<std::uint8_t, Errno> swapon(std::unique_ptr<swap::Backend> device,
@@ -90,6 +96,7 @@ class Kernel {
   void check_invariants(base::InvariantReport& out);
 
  private:
+  [[nodiscard]] bool is_cached(const swap::Backend& device, std::uint64_t slot) const;
   void check_table_check(base::InvariantReport& out) const;
   Kernel(phys::PhysMemory memory, const policy::Settings& settings);
 
@@ -97,6 +104,7 @@ class Kernel {
   split::Splitter splitter_;
   sysfs::ThpTree sysfs_;
   std::unique_ptr<reclaim::Reclaimer> reclaimer_;
+  std::map<const swap::Backend*, std::uint8_t> behind_zswap_;  // each device's number
   std::list<std::unique_ptr<vm::AddressSpace>> spaces_;
 };
 

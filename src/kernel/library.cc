@@ -6,6 +6,7 @@
 #include "kernel/kernel.h"
 #include "kernel/library_state.h"
 #include "kernel/library_tags.h"
+#include "kernel/swap_devices.h"
 #include "policy/parse.h"
 #include "quire/kernel.h"
 #include "split/shrinker.h"
@@ -272,6 +273,10 @@ Result<std::unique_ptr<Kernel>, Diagnostic> Kernel::create(const MachineOptions&
   if (machine.table_checks == TableChecks::kOn) state->kernel->system().check_tables();
   if (machine.reasons == Reasons::kRemembered) state->kernel->system().remember_reasons();
   if (machine.reclaim == Reclaim::kWhenShort) state->kernel->start_reclaim();
+  if (machine.zswap) {
+    const auto zswap = QUIRE_TRY(kernel::zswap_options(state->kernel->system(), *machine.zswap));
+    QUIRE_TRY(state->kernel->start_zswap(zswap));
+  }
   return std::unique_ptr<Kernel>(new Kernel(std::move(state)));
 }
 

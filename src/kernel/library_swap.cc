@@ -46,6 +46,12 @@ Result<void, Errno> Kernel::swapoff(unsigned device) {
 PageCount Kernel::swap_total() const { return state_->kernel->system().swap.total(); }
 PageCount Kernel::swap_used() const { return state_->kernel->system().swap.used(); }
 
+Result<std::string, Errno> Kernel::zswap_read(std::string_view file) const {
+  const swap::Zswap* const zswap = state_->kernel->system().zswap.get();
+  if (zswap == nullptr) return fail(Errno::kNoEnt);
+  return zswap->read_file(file);
+}
+
 std::vector<std::string> Kernel::swap_losses() const {
   const vm::System& system = state_->kernel->system();
   std::vector<std::string> lines;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cstring>
 #include <map>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Trouble {
   unsigned fail_allocation;  // every n-th; 0 none
   unsigned fail_write;       // every n-th write of the device; 0 none
   std::uint64_t seed;
+  std::optional<ZswapSettings> zswap = std::nullopt;
 };
 
 class Play {
@@ -41,9 +43,8 @@ class Play {
         m_({.ram = 16_MiB,
             .swap = 48_MiB,
             .policy = t.policy,
-            .options = {.lru = t.lru,
-                        .min_free = 512_KiB,
-                        .pool_blocks = t.lru == LruKind::kDual ? 8U : 0U}}),
+            .options = {.lru = t.lru, .min_free = 512_KiB, .pool_blocks = t.lru == LruKind::kDual ? 8U : 0U},
+            .zswap = t.zswap}),
         rng_(t.seed) {
     for (const ByteCount max : {2_MiB, 5_MiB}) {
       groups_.push_back(m_.reclaimer().groups().create("g"));
@@ -70,6 +71,7 @@ class Play {
   [[nodiscard]] std::uint64_t swapped() const {
     return m_.count(stats::VmEvent::pswpout) + m_.count(stats::VmEvent::swpout_zero);
   }
+  [[nodiscard]] std::uint64_t count(stats::VmEvent event) const { return m_.count(event); }
 
  private:
   void spawn() {
@@ -92,7 +94,17 @@ class Play {
   }
   void write(Life& life, std::uint64_t page) {
     const std::uint64_t value = ++next_;
-    if (is_served(ReclaimMachine::write(*life.mm, life.at + PageCount(page), value))) life.book[page] = value;
+    if (!is_served(ReclaimMachine::write(*life.mm, life.at + PageCount(page), value))) return;
+    life.book[page] = value;
+    if (trouble_.zswap && page % 2 == 0) fill_with_noise(life, page);
+  }
+  // Behind its number: what does not compress fills a pool.
+  void fill_with_noise(const Life& life, std::uint64_t page) {
+    std::byte* const bytes = life.mm->memory().bytes(vm::mapped_frame(*life.mm, life.at + PageCount(page)));
+    for (std::size_t at = sizeof(std::uint64_t); at < kPageSize; at += sizeof(std::uint64_t)) {
+      const std::uint64_t word = rng_.next();
+      std::memcpy(bytes + at, &word, sizeof word);
+    }
   }
   void expect(Life& life, std::uint64_t page) {
     const std::uint64_t got = ReclaimMachine::read(*life.mm, life.at + PageCount(page));
@@ -158,6 +170,36 @@ TEST_P(ReclaimBytes, SurvivePressure) {
     Play play({GetParam(), policy, 0, 0, 1});
     play.run(30000);
     EXPECT_GT(play.swapped(), 1000U) << policy;
+  }
+}
+
+// The same with zswap in front: a pool that is always full and writes back, and one that holds most; single
+// pages loaded, or whole folios.
+TEST_P(ReclaimBytes, SurvivePressureWithZswap) {
+  using Load = ZswapSettings::Load;
+  for (const unsigned percent : {1U, 40U}) {
+    for (const Load load : {Load::kSinglePages, Load::kWholeFolios}) {
+      const ZswapSettings zswap{
+          .compressor = "lz4", .max_pool_percent = percent, .shrinker = percent > 10, .load = load};
+      Play play({GetParam(), "thp_anon=16K-256K:always", 0, 0, percent, zswap});
+      play.run(6000);
+      EXPECT_GT(play.count(stats::VmEvent::zswpout), 100U);
+      EXPECT_GT(play.count(stats::VmEvent::zswpin), 0U);
+      if (percent < 10) {
+        EXPECT_GT(play.count(stats::VmEvent::zswpwb), 0U);
+      }
+    }
+  }
+}
+
+// And with frames that its pool does not get, and a device that refuses what it writes back.
+TEST_P(ReclaimBytes, SurviveFailuresWithZswap) {
+  for (const unsigned n : {2U, 7U}) {
+    const ZswapSettings zswap{.compressor = "lz4", .max_pool_percent = 1, .shrinker = true};
+    Play allocations({GetParam(), "64K", n, 0, n, zswap});
+    allocations.run(1500);
+    Play writes({GetParam(), "64K", 0, 10 * n, n, zswap});
+    writes.run(1000);
   }
 }
 

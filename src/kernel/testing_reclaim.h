@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernel/kernel.h"
+#include "kernel/swap_devices.h"
 #include "policy/parse.h"
 #include "swap/testing_device.h"
 #include "vm/fault.h"
@@ -21,6 +22,7 @@ struct ReclaimMachine {
     const char* policy = "never";
     reclaim::Options options{};
     phys::Contents contents = phys::Contents::kKept;
+    std::optional<ZswapSettings> zswap = std::nullopt;
   };
   explicit ReclaimMachine(const Spec& spec) {
     auto made = kernel::Kernel::create({.ram = spec.ram, .contents = spec.contents},
@@ -28,6 +30,9 @@ struct ReclaimMachine {
     EXPECT_TRUE(made.has_value());
     kernel = std::move(*made);
     kernel->start_reclaim(spec.options);
+    if (spec.zswap) {
+      EXPECT_TRUE(kernel->start_zswap(*kernel::zswap_options(kernel->system(), *spec.zswap)).has_value());
+    }
     if (spec.swap.raw() == 0) return;
     auto owned = std::make_unique<swap::testing::MapDevice>(PageCount::covering(spec.swap));
     device = owned.get();

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/size.h"
@@ -38,6 +39,8 @@ class Parser {
     if (!seen_.contains("ram")) return fail(wrong("says nothing of memory", "begin with ram=4G"));
     if (machine_.limit && *machine_.limit > machine_.ram)
       return fail(wrong("a limit above all memory limits nothing", "make limit= smaller than ram="));
+    if (machine_.zswap && !machine_.swap)
+      return fail(wrong("zswap stands before a swap device, and there is none", "add swap=block:4G"));
     return machine_;
   }
 
@@ -52,7 +55,7 @@ class Parser {
   }
 
   Result<void, Diagnostic> take(const std::string& word) {
-    static const Words kNames{"ram", "swap", "limit", "lru", "swappiness", "fragmentation"};
+    static const Words kNames{"ram", "swap", "zswap", "limit", "lru", "swappiness", "fragmentation"};
     const std::size_t at = word.find('=');
     const std::string name = word.substr(0, at);
     if (std::ranges::find(kNames, name) == kNames.end()) return no_such("part of a machine", name, kNames);
@@ -62,6 +65,7 @@ class Parser {
     if (name == "ram") return size(value, machine_.ram);
     if (name == "limit") return size(value, machine_.limit.emplace());
     if (name == "lru") return lru(value);
+    if (name == "zswap") return zswap(value);
     if (name == "fragmentation") return fragmentation(value);
     return name == "swap" ? swap(value) : swappiness(value);
   }
@@ -118,7 +122,7 @@ class Parser {
     if (parts[0] == "zram") {
       if (parts.size() != 4)
         return fail(wrong("zram is written zram:ALGORITHM:UNIT:SIZE", "swap=zram:lz4:4K:4G"));
-      QUIRE_TRY(codec(parts[1], spec));
+      spec.codec = QUIRE_TRY(codec(parts[1]));
       QUIRE_TRY(unit(parts[2], spec));
     } else if (parts[0] == "block" || parts[0] == "file") {
       spec.kind = parts[0] == "block" ? SwapSpec::Kind::kBlock : SwapSpec::Kind::kFile;
@@ -126,8 +130,7 @@ class Parser {
         return fail(
             wrong(fmt::format("{0} is written {0}:SIZE", parts[0]), fmt::format("swap={}:4G", parts[0])));
     } else if (parts[0] == "zswap") {
-      return fail(
-          wrong("zswap in front of a device is not replayed yet", "use swap=zram:..., block: or file:"));
+      return fail(wrong("zswap is no device, it stands before one", "swap=block:4G zswap=zstd:20%"));
     } else {
       return no_such("kind of swap", parts[0], kKinds);
     }
@@ -136,13 +139,35 @@ class Parser {
     return {};
   }
 
-  Result<void, Diagnostic> codec(const std::string& word, SwapSpec& spec) const {
+  Result<void, Diagnostic> zswap(const std::string& word) {
+    const Words parts = split(word, ':');
+    ZswapSpec spec;
+    if (parts.size() < 2) return fail(wrong("zswap is written ALGORITHM:PERCENT%", "zswap=zstd:20%"));
+    spec.codec = QUIRE_TRY(codec(parts[0]));
+    spec.max_pool_percent = QUIRE_TRY(percent(parts[1]));
+    for (std::size_t i = 2; i < parts.size(); ++i) {
+      bool& option = parts[i] == "shrinker" ? spec.shrinker : spec.whole_folios;
+      if (parts[i] != "shrinker" && parts[i] != "whole-folios")
+        return no_such("option of zswap", parts[i], {"whole-folios", "shrinker"});
+      if (std::exchange(option, true)) return fail(wrong(fmt::format("{} is said twice", parts[i]), ""));
+    }
+    machine_.zswap = spec;
+    return {};
+  }
+
+  Result<unsigned, Diagnostic> percent(const std::string& word) const {
+    unsigned value = 0;
+    const char* const end = word.data() + word.size();
+    const auto [stop, error] = std::from_chars(word.data(), end, value);
+    if (error == std::errc{} && std::string_view(stop, end) == "%" && value >= 1 && value <= 100)
+      return value;
+    return fail(wrong(fmt::format("\"{}\" is no part of memory from 1% to 100%", word), "zswap=zstd:20%"));
+  }
+
+  Result<trace::ContentsCodec, Diagnostic> codec(const std::string& word) const {
     Words names;
     for (const trace::ContentsCodec codec : trace::kContentsCodecs) {
-      if (word == trace::codec_name(codec)) {
-        spec.codec = codec;
-        return {};
-      }
+      if (word == trace::codec_name(codec)) return codec;
       names.emplace_back(trace::codec_name(codec));
     }
     return no_such("algorithm that recordings have sizes of", word, names);

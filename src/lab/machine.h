@@ -1,6 +1,7 @@
 // lab/machine.h - the machine a recording is replayed on, as people write it:
 //
 //   ram=4G swap=zram:lz4:64K:4G limit=512M lru=mglru swappiness=100 fragmentation=0.6
+//   ram=4G swap=block:8G zswap=zstd:20%
 //
 // Words may stand in any order, each once; only `ram` is needed.
 #pragma once
@@ -31,10 +32,20 @@ struct SwapSpec {
   bool operator==(const SwapSpec&) const = default;
 };
 
+// zswap=ALGORITHM:PERCENT%[:whole-folios][:shrinker], before the swap device.
+struct ZswapSpec {
+  trace::ContentsCodec codec = trace::ContentsCodec::kZstd;
+  unsigned max_pool_percent = 20;  // of RAM
+  bool whole_folios = false;       // beyond Linux 6.18: large folios are loaded as well
+  bool shrinker = false;           // writes back when memory is short, not only at its limit
+  bool operator==(const ZswapSpec&) const = default;
+};
+
 struct Machine {
   std::string text;  // as it was written
   ByteCount ram{64ULL << 30};
   std::optional<SwapSpec> swap;
+  std::optional<ZswapSpec> zswap;
   std::optional<ByteCount> limit;  // of the recorded processes together, as memory.max of a group
   reclaim::Options reclaim;
   Fragmentation fragmentation;

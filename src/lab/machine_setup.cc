@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "swap/plain_device.h"
+#include "kernel/swap_devices.h"
 
 namespace quire::lab {
 namespace {
@@ -28,16 +28,43 @@ Diagnostic cannot(std::string what, std::string hint) {
   return {Diagnostic::Kind::kFailure, "replay: --machine", std::move(what), std::move(hint)};
 }
 
-Result<std::unique_ptr<swap::Backend>, Diagnostic> make_zram(const SwapSpec& spec, BuiltMachine& built) {
-  const bool lz4 = spec.codec == trace::ContentsCodec::kLz4;
-  swap::ZramOptions options;
-  options.disksize = spec.size;
-  options.algorithm = lz4 ? compress::Algorithm::kLz4 : compress::Algorithm::kZstd;
-  options.unit = ByteCount(spec.unit_bytes);
-  options.sizes = built.sizes.get();
-  auto zram = QUIRE_TRY(swap::Zram::create(*built.frames, options));
-  built.zram = zram.get();
-  return zram;
+const char* name_of(trace::ContentsCodec codec) {
+  return codec == trace::ContentsCodec::kLz4 ? "lz4" : "zstd";
+}
+
+quire::SwapDevice device_of(const SwapSpec& spec) {
+  using Kind = quire::SwapDevice::Kind;
+  quire::SwapDevice device;
+  device.kind = spec.kind == SwapSpec::Kind::kZram    ? Kind::kZram
+                : spec.kind == SwapSpec::Kind::kBlock ? Kind::kBlock
+                                                      : Kind::kFile;
+  device.size = spec.size;
+  if (spec.kind != SwapSpec::Kind::kZram) return device;
+  device.algorithm = name_of(spec.codec);
+  device.unit = ByteCount(spec.unit_bytes);
+  return device;
+}
+
+Result<void, Diagnostic> add_swap(const Machine& machine, const std::vector<trace::ContentsSample>& contents,
+                                  BuiltMachine& built) {
+  vm::System& system = built.kernel->system();
+  if (machine.zswap) {
+    built.zswap_sizes = QUIRE_TRY(size_model(contents, machine.zswap->codec));
+    const ZswapSettings settings{.compressor = name_of(machine.zswap->codec),
+                                 .max_pool_percent = machine.zswap->max_pool_percent,
+                                 .shrinker = machine.zswap->shrinker,
+                                 .load = machine.zswap->whole_folios ? ZswapSettings::Load::kWholeFolios
+                                                                     : ZswapSettings::Load::kSinglePages};
+    const auto options = QUIRE_TRY(kernel::zswap_options(system, settings, built.zswap_sizes.get()));
+    QUIRE_TRY(built.kernel->start_zswap(options));
+  }
+  if (machine.swap->kind == SwapSpec::Kind::kZram)
+    built.sizes = QUIRE_TRY(size_model(contents, machine.swap->codec));
+  auto device = QUIRE_TRY(kernel::make_swap_device(system, device_of(*machine.swap), built.sizes.get()));
+  built.zram = dynamic_cast<const swap::Zram*>(device.get());
+  if (!built.kernel->swapon(std::move(device)))
+    return fail(cannot("the swap device cannot be used", "make it larger"));
+  return {};
 }
 
 }  // namespace
@@ -49,9 +76,10 @@ Result<std::unique_ptr<swap::SizeModel>, Diagnostic> size_model(
     for (const trace::MappingContents& mapping : sample.mappings) sum.add(mapping);
   }
   if (sum.of(codec, 0).units == 0) {
-    return fail(Diagnostic{Diagnostic::Kind::kUsage, "replay: --machine",
-                           "zram needs to know how well memory compresses, and the recording does not say",
-                           "record it with --contents-statistics, or use swap=block:SIZE"});
+    return fail(
+        Diagnostic{Diagnostic::Kind::kUsage, "replay: --machine",
+                   "zram and zswap need to know how well memory compresses, and the recording does not say",
+                   "record it with --contents-statistics, or use swap=block:SIZE alone"});
   }
   swap::MeasuredSizes::Distributions measured;
   measured.of_4k = bins_of(sum.of(codec, 0), sum.same, trace::kContentsUnits[0]);
@@ -68,20 +96,7 @@ Result<BuiltMachine, Diagnostic> build_machine(const Machine& machine, const pol
   fragment(built.kernel->system().memory, machine.fragmentation);
   if (!machine.has_pressure()) return built;
   built.kernel->start_reclaim(machine.reclaim);
-  if (machine.swap) {
-    std::unique_ptr<swap::Backend> device;
-    const PageCount pages = PageCount::covering(machine.swap->size);
-    if (machine.swap->kind == SwapSpec::Kind::kZram) {
-      built.sizes = QUIRE_TRY(size_model(contents, machine.swap->codec));
-      built.frames = std::make_unique<compress::MachinePages>(built.kernel->system().memory);
-      device = QUIRE_TRY(make_zram(*machine.swap, built));
-    } else {
-      device =
-          machine.swap->kind == SwapSpec::Kind::kBlock ? swap::block_device(pages) : swap::swap_file(pages);
-    }
-    if (!built.kernel->swapon(std::move(device)))
-      return fail(cannot("the swap device cannot be used", "make it larger"));
-  }
+  if (machine.swap) QUIRE_TRY(add_swap(machine, contents, built));
   if (machine.limit) {
     reclaim::Reclaimer& reclaimer = *built.kernel->reclaimer();
     built.group = reclaimer.groups().create("replay");

@@ -5,7 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include "compress/page_source.h"
 #include "kernel/kernel.h"
 #include "lab/machine.h"
 #include "policy/settings.h"
@@ -24,14 +23,14 @@ namespace quire::lab {
 //
 // Owns        : all of it; the kernel goes first
 struct BuiltMachine {
-  std::unique_ptr<swap::SizeModel> sizes;
-  std::unique_ptr<compress::PageSource> frames;  // of the zram's pool
+  std::unique_ptr<swap::SizeModel> sizes;  // of zram
+  std::unique_ptr<swap::SizeModel> zswap_sizes;
   std::unique_ptr<kernel::Kernel> kernel;
   const swap::Zram* zram = nullptr;          // null: another device, or none
   folio::GroupId group = folio::kRootGroup;  // of the recorded processes
 };
 
-// `contents` is asked only for a zram device.
+// `contents` is asked only for a zram device and for zswap.
 [[nodiscard]] Result<BuiltMachine, Diagnostic> build_machine(
     const Machine& machine, const policy::Settings& settings,
     const std::vector<trace::ContentsSample>& contents);

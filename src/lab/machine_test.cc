@@ -39,6 +39,24 @@ TEST(MachineText, MemoryAloneHasNoPressure) {
   EXPECT_EQ(parsed("ram=24G swap=file:1G").swap->kind, SwapSpec::Kind::kFile);
 }
 
+// zswap stands before a device, with its options in any order.
+TEST(MachineText, ZswapStandsBeforeADevice) {
+  const Machine plain = parsed("zswap=zstd:20% ram=4G swap=block:4G");
+  EXPECT_EQ(plain.zswap, (ZswapSpec{trace::ContentsCodec::kZstd, 20}));
+  EXPECT_EQ(plain.swap->kind, SwapSpec::Kind::kBlock);
+  EXPECT_EQ(parsed("ram=4G swap=zram:lz4:4K:4G zswap=lz4:100%:shrinker:whole-folios").zswap,
+            (ZswapSpec{trace::ContentsCodec::kLz4, 100, true, true}));
+  EXPECT_THAT(refusal("ram=4G zswap=zstd:20%"), HasSubstr("add swap=block:4G"));
+  EXPECT_THAT(refusal("ram=4G swap=zswap:zstd:1G"), HasSubstr("swap=block:4G zswap=zstd:20%"));
+  EXPECT_THAT(refusal("ram=4G swap=block:4G zswap=zst:20%"), HasSubstr("did you mean zstd?"));
+  EXPECT_THAT(refusal("ram=4G swap=block:4G zswap=zstd:20%:whole-folio"),
+              HasSubstr("did you mean whole-folios?"));
+  EXPECT_THAT(refusal("ram=4G swap=block:4G zswp=zstd:20%"), HasSubstr("did you mean zswap?"));
+  for (const char* wrong :
+       {"zstd", "zstd:20", "zstd:0%", "zstd:101%", "zstd:x%", "zstd:20%:shrinker:shrinker"})
+    EXPECT_NE(refusal((std::string("ram=4G swap=block:4G zswap=") + wrong).c_str()), "") << wrong;
+}
+
 // A near miss is named with what was meant.
 TEST(MachineText, NearMissesAreNamed) {
   EXPECT_THAT(refusal("rma=4G"), HasSubstr("ram"));

@@ -99,6 +99,25 @@ TEST(PhoneDay, AReplayUnderPressureIsDeterministic) {
   EXPECT_EQ(first.counters, second.counters);
 }
 
+// With zswap before a disk folios stay in memory as long as its pool takes them; Linux 6.18 brings back
+// single pages, the policy beyond it whole folios as well.
+TEST(PhoneDay, ZswapStandsBeforeADisk) {
+  const TempDir dir;
+  ASSERT_TRUE(generate_phone_day(dir.file("day"), small_day()).has_value());
+  const auto large_pool = replayed(dir.file("day"), "64K", "ram=72M swap=block:96M zswap=lz4:20%");
+  const auto small_pool = replayed(dir.file("day"), "64K", "ram=72M swap=block:96M zswap=lz4:1%");
+  using stats::VmEvent;
+  EXPECT_GT(large_pool.counters.get(VmEvent::zswpout), 0U);
+  EXPECT_GT(large_pool.counters.get(VmEvent::zswpin), 0U);
+  EXPECT_GT(large(large_pool, stats::MthpStat::zswpout), 0);
+  EXPECT_GT(large_pool.pressure->peak_zswap_memory.raw(), 0U);
+  // It looks before it takes a folio, not after.
+  EXPECT_LE(small_pool.pressure->peak_zswap_memory.raw(), (72U << 20) / 100 + (128U << 10));
+  EXPECT_GT(small_pool.counters.get(VmEvent::zswpwb), 0U);
+  EXPECT_GT(small_pool.pressure->zswap_limit_hits, 0U);
+  EXPECT_GT(small_pool.counters.get(VmEvent::pswpin), large_pool.counters.get(VmEvent::pswpin));
+}
+
 // Without a swap device a group at its limit has its processes killed, and the
 // rest of the recording goes on without them.
 TEST(PhoneDay, ALimitWithoutSwapKills) {

@@ -15,15 +15,25 @@ constexpr std::uint64_t kPeakStep = 256;
 struct Peaks {
   PageCount swap_used;
   ByteCount zram;
+  ByteCount zswap;
 
   void look(const BuiltMachine& built) {
     swap_used = std::max(swap_used, built.kernel->system().swap.used());
     if (built.zram != nullptr) zram = std::max(zram, built.zram->pool()->total_pages().bytes());
+    if (const auto& front = built.kernel->system().zswap)
+      zswap = std::max(zswap, front->frames_used().bytes());
   }
   void put(const BuiltMachine& built, Pressure& into) {
     look(built);
     into.peak_swap_used = swap_used;
     into.peak_zram_memory = zram;
+    into.peak_zswap_memory = zswap;
+    if (const auto& front = built.kernel->system().zswap) {
+      const swap::ZswapStats stats = front->stats();
+      into.zswap_stored = PageCount(stats.stored_pages).bytes();
+      into.zswap_memory = stats.pool_total_size;
+      into.zswap_limit_hits = stats.pool_limit_hit;
+    }
     if (built.zram == nullptr) return;
     const swap::ZramStats stats = built.zram->stats();
     into.zram_stored = stats.orig_data_size;

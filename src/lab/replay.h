@@ -51,6 +51,10 @@ struct Pressure {
   ByteCount zram_compressed;
   ByteCount zram_memory;  // that its pool took
   ByteCount peak_zram_memory;
+  ByteCount zswap_stored;  // at the end, before compression; of zswap
+  ByteCount zswap_memory;
+  ByteCount peak_zswap_memory;
+  std::uint64_t zswap_limit_hits = 0;  // folios offered while its pool was at its limit
 };
 
 // What one replay came to. Counts are of the whole recorded process tree.

@@ -15,6 +15,22 @@ namespace {
 
 constexpr unsigned kMaxRetries = 16;  // MAX_RECLAIM_RETRIES, of allocations and of charges
 
+// As large a part of what a shrinker could free as the priority says, in batches. What is too
+// little for one is left over for the next time. False of `scan`: more is of no use.
+template <typename Scan>
+void shrink_slab(std::uint64_t& left_over, std::uint64_t freeable, int priority, Scan scan) {
+  constexpr std::uint64_t kBatch = 128;
+  constexpr std::uint64_t kSeeks = 2;
+  if (freeable == 0) return;
+  std::uint64_t left = std::min(left_over + (freeable >> priority) * 4 / kSeeks, 2 * freeable);
+  while (left != 0 && (left >= kBatch || left >= freeable)) {
+    const std::uint64_t now = std::min(left, kBatch);
+    left -= now;
+    if (!scan(now)) left = 0;
+  }
+  left_over = left;
+}
+
 }  // namespace
 
 // While it lives allocations belong to reclaim.
@@ -109,23 +125,20 @@ void Reclaimer::shrink_groups(ScanControl& sc) {
     break;
   }
   shrink_queue(sc);
+  shrink_zswap(sc);
 }
 
-// The deferred-split queue, as large a part of it as the priority says, in batches.
 void Reclaimer::shrink_queue(const ScanControl& sc) {
-  constexpr std::uint64_t kBatch = 128;
-  constexpr std::uint64_t kSeeks = 2;
-  const std::uint64_t freeable = system_.folios.deferred().size();
-  if (freeable == 0) return;
-  std::uint64_t scan = std::min(queue_left_over_ + (freeable >> sc.priority) * 4 / kSeeks, 2 * freeable);
-  while (scan >= kBatch || scan >= freeable) {
-    const std::uint64_t now = std::min(scan, kBatch);
-    (void)split::deferred_split_scan(system_, now);
-    scan -= now;
-    if (system_.folios.deferred().empty()) scan = 0;
-    if (scan == 0) break;
-  }
-  queue_left_over_ = scan;
+  shrink_slab(queue_left_over_, system_.folios.deferred().size(), sc.priority, [this](std::uint64_t n) {
+    (void)split::deferred_split_scan(system_, n);
+    return !system_.folios.deferred().empty();
+  });
+}
+
+void Reclaimer::shrink_zswap(const ScanControl& sc) {
+  if (!system_.zswap) return;
+  shrink_slab(zswap_left_over_, system_.zswap->shrinker_count(), sc.priority,
+              [this](std::uint64_t n) { return system_.zswap->shrinker_scan(n) != 0; });
 }
 
 // Large orders want more than they need, so that what is free may lie together.

@@ -78,6 +78,7 @@ class Reclaimer final : public folio::LruPort, public phys::ReclaimPort, public 
   void shrink_node(ScanControl& sc);
   void shrink_groups(ScanControl& sc);
   void shrink_queue(const ScanControl& sc);
+  void shrink_zswap(const ScanControl& sc);
   [[nodiscard]] bool should_continue(const ScanControl& sc, std::uint64_t reclaimed) const;
   void balance(Order order);
   void fill_pool();
@@ -95,6 +96,7 @@ class Reclaimer final : public folio::LruPort, public phys::ReclaimPort, public 
   unsigned kswapd_failures_ = 0;
   std::uint16_t next_group_ = 0;       // where the next allocation's walk over the groups begins
   std::uint64_t queue_left_over_ = 0;  // of the deferred-split queue, not looked at for being too few
+  std::uint64_t zswap_left_over_ = 0;  // the same of zswap's entries
   bool reclaiming_ = false;
 };
 

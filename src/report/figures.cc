@@ -70,6 +70,17 @@ void put_pressure(Sheet& sheet, const lab::ReplayResult& result) {
   put(sheet, "most memory of zram", "/peak_zram_bytes", pressure.peak_zram_memory);
   put_hidden(sheet, "/scanned_by_kswapd_pages", counted(stats::VmEvent::pgscan_kswapd), Unit::kCount);
   put_hidden(sheet, "/scanned_directly_pages", counted(stats::VmEvent::pgscan_direct), Unit::kCount);
+  const auto put_zswap = [&](const char* label, const char* key, std::uint64_t value, Unit unit) {
+    sheet.push_back({label, key, value, unit, Show::kUnlessZero});
+  };
+  put_zswap("pages into zswap", "/zswapped_out_pages", counted(stats::VmEvent::zswpout), Unit::kCount);
+  put_zswap("pages out of zswap", "/zswapped_in_pages", counted(stats::VmEvent::zswpin), Unit::kCount);
+  put_zswap("written back by zswap", "/zswap_written_back_pages", counted(stats::VmEvent::zswpwb),
+            Unit::kCount);
+  put_zswap("zswap at its limit", "/zswap_limit_hits", pressure.zswap_limit_hits, Unit::kCount);
+  put_zswap("most memory of zswap", "/peak_zswap_bytes", pressure.peak_zswap_memory.raw(), Unit::kBytes);
+  put_hidden(sheet, "/zswap_bytes", pressure.zswap_memory.raw(), Unit::kBytes);
+  put_hidden(sheet, "/zswap_stored_bytes", pressure.zswap_stored.raw(), Unit::kBytes);
   put_hidden(sheet, "/swap_used_bytes", pressure.swap_used.bytes().raw(), Unit::kBytes);
   put_hidden(sheet, "/zram_stored_bytes", pressure.zram_stored.raw(), Unit::kBytes);
   put_hidden(sheet, "/zram_compressed_bytes", pressure.zram_compressed.raw(), Unit::kBytes);

@@ -98,6 +98,8 @@ Entry entry(VmEvent e) {
       return {"zswpin", "Base pages swapped in from what zswap keeps compressed in memory."};
     case VmEvent::zswpout:
       return {"zswpout", "Base pages that zswap took and keeps compressed in memory."};
+    case VmEvent::zswpwb:
+      return {"zswpwb", "Base pages that zswap wrote back to the device behind it, to have room or memory."};
     case VmEvent::pgscan_kswapd:
       return {"pgscan_kswapd", "Base pages that kswapd looked at in order to take them back."};
     case VmEvent::pgscan_direct:

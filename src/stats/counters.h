@@ -47,6 +47,7 @@ enum class VmEvent : std::uint8_t {
   swap_ra_hit,
   zswpin,
   zswpout,
+  zswpwb,
   pgscan_kswapd,
   pgscan_direct,
   pgscan_anon,

@@ -24,8 +24,15 @@ void note_zeroes(const PageIo::Place& place, bool zero) {
   for (std::uint32_t at = first; at < first + place.order.pages().raw(); ++at) table.set_zero(at, zero);
 }
 
-std::uint64_t first_slot(const PageIo::Place& place) {
-  return place.device.behind ? place.device.behind->slot_of(place.slot) : place.slot;
+// Pages of the folio that are kept in front of the device.
+std::uint64_t in_front(const PageIo::Place& place) {
+  std::uint64_t kept = 0;
+  for (std::uint64_t n = 0; n < place.order.pages().raw(); ++n) {
+    const std::uint64_t slot = place.slot + n;
+    if (place.device.backend->kept_in_front(place.device.behind ? place.device.behind->slot_of(slot) : slot))
+      ++kept;
+  }
+  return kept;
 }
 
 }  // namespace
@@ -59,9 +66,8 @@ Result<void, IoError> PageIo::read(const Place& place) {
     counters_.add(VmEvent::swpin_zero, place.order.pages().raw());
     return {};
   }
-  // Who keeps a page in front of the device may let go of it as it gives it back.
-  const bool in_front = place.device.backend->kept_in_front(first_slot(place));
-  count_read(place, in_front ? From::kFront : From::kDevice);
+  // Before: who keeps a page in front of the device may let go of it as it gives it back.
+  count_read(place);
   return transfer(place, Way::kIn);
 }
 
@@ -85,19 +91,20 @@ Result<void, IoError> PageIo::transfer(const Place& place, Way way) {
 
 void PageIo::count_write(const Place& place) {
   const std::uint64_t pages = place.order.pages().raw();
-  const bool in_front = place.device.backend->kept_in_front(first_slot(place));
-  counters_.add(in_front ? VmEvent::zswpout : VmEvent::pswpout, pages);
-  if (place.order != kOrder0) counters_.add(in_front ? MthpStat::zswpout : MthpStat::swpout, place.order);
-  if (place.order == kOrderPmd && !in_front) counters_.add(VmEvent::thp_swpout);
+  const std::uint64_t kept = in_front(place);
+  if (kept != 0) counters_.add(VmEvent::zswpout, kept);
+  if (kept != pages) counters_.add(VmEvent::pswpout, pages - kept);
+  if (place.order != kOrder0)
+    counters_.add(kept == pages ? MthpStat::zswpout : MthpStat::swpout, place.order);
+  if (place.order == kOrderPmd && kept == 0) counters_.add(VmEvent::thp_swpout);
 }
 
-void PageIo::count_read(const Place& place, From from) {
+void PageIo::count_read(const Place& place) {
   const std::uint64_t pages = place.order.pages().raw();
-  if (from == From::kFront) {
-    counters_.add(VmEvent::zswpin, pages);
-    return;
-  }
-  counters_.add(VmEvent::pswpin, pages);
+  const std::uint64_t kept = in_front(place);
+  if (kept != 0) counters_.add(VmEvent::zswpin, kept);
+  if (kept == pages) return;
+  counters_.add(VmEvent::pswpin, pages - kept);
   if (place.order != kOrder0) counters_.add(MthpStat::swpin, place.order);
 }
 

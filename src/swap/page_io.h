@@ -37,8 +37,7 @@ class PageIo {
   [[nodiscard]] bool all_zero(Pfn head, Order order) const;
   [[nodiscard]] Result<void, IoError> transfer(const Place& place, Way way);
   void count_write(const Place& place);
-  enum class From : std::uint8_t { kFront, kDevice };
-  void count_read(const Place& place, From from);
+  void count_read(const Place& place);
 
   phys::PhysMemory& memory_;
   stats::Counters& counters_;

@@ -23,6 +23,7 @@ std::optional<FaultResult> do_swap_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr
   const SwapEntry first = Native::swap_entry(pmd);
   // What others share, or could not be written, is found page by page.
   if (!Native::is_swap_exclusive(pmd) || any_cached(system, first)) return {};
+  if (system.swap.zswap_ever_enabled()) return {};
   if (!system.swap.alike_in_zeroes(first, kOrderPmd.pages())) return {};
   const auto head = alloc_folio(mm, kOrderPmd, large_folio_effort(system, vma));
   if (!head) {

@@ -17,6 +17,7 @@
 #include "policy/settings.h"
 #include "stats/counters.h"
 #include "swap/swap_space.h"
+#include "swap/zswap.h"
 #include "vm/anon_vma.h"
 #include "vm/khugepaged.h"
 #include "vm/not_huge.h"
@@ -95,6 +96,7 @@ struct System {
   stats::Counters counters;
   folio::Folios folios;
   compress::MachinePages pool_pages{memory};  // what is compressed lies in this RAM
+  std::unique_ptr<swap::Zswap> zswap;         // before all swap devices; null: there is none
   swap::SwapSpace swap;
   AnonVmaRegistry anon_vmas;
   PageCache page_cache;
