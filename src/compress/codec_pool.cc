@@ -33,30 +33,30 @@ struct Batch {
   }
 };
 
-// What is done while the caller does something else. A helper that comes when all is begun
-// looks at nothing but this.
-struct Ahead {
-  Ahead(std::size_t pieces, CodecPool::Work what)
-      : count(pieces), work(std::move(what)), done(std::make_unique<std::atomic<bool>[]>(pieces)) {}
-  const std::size_t count;
-  const CodecPool::Work work;
-  std::unique_ptr<std::atomic<bool>[]> done;
-  std::atomic<std::size_t> next = 0;
-
-  // False: all are begun.
-  bool do_one(Codec& codec) {
-    const std::size_t n = next++;
-    if (n >= count) return false;
-    work(codec, n);
-    done[n] = true;
-    done[n].notify_one();
-    return true;
-  }
-};
-
 }  // namespace
 
 struct CodecPool::State {
+  // What is done while the caller does something else. A helper that comes when all is begun
+  // looks at nothing but this.
+  struct Ahead {
+    Ahead(std::size_t pieces, CodecPool::Work what)
+        : count(pieces), work(std::move(what)), done(std::make_unique<std::atomic<bool>[]>(pieces)) {}
+    const std::size_t count;
+    const CodecPool::Work work;
+    std::unique_ptr<std::atomic<bool>[]> done;
+    std::atomic<std::size_t> next = 0;
+
+    // False: all are begun.
+    bool do_one(Codec& codec) {
+      const std::size_t n = next++;
+      if (n >= count) return false;
+      work(codec, n);
+      done[n] = true;
+      done[n].notify_one();
+      return true;
+    }
+  };
+
   explicit State(std::vector<Codec> made) : codecs(std::move(made)), others(codecs.size() - 1) {}
 
   // Calls fn(codec, n) for each n below `count`, each thread with its codec. `fn` is
