@@ -54,7 +54,8 @@ TEST_F(Report, OfAnswers) {
 // A sweep alone recommends nothing, and compares its programs.
 TEST_F(Report, OfASweep) {
   put("space.toml",
-      "policies = ['4K', '16K', '64K']\nmachines = ['ram=64G', 'ram=64G fragmentation=0.5', 'ram=16M']\n");
+      "policies = ['4K', '16K', '64K']\nmachines = ['ram=64G', 'ram=64G fragmentation=0.5',"
+      "'ram=64G swap=zram:lz4:4K:1G']\n");
   put("sweep.json",
       run_program(QUIRE_PROGRAM,
                   {"sweep", kRecording, "--space", file("space.toml"), "-o", file("s.sqlite"), "--json"},

@@ -48,7 +48,7 @@ TEST(BillOfAReplay, EveryFaultOnce) {
 TEST(BillOfAReplay, SwapIsBilled) {
   auto reader = trace::Reader::open(QUIRE_SOURCE_DIR "/traces/python-dict-large.quire");
   ASSERT_TRUE(reader) << reader.error().line();
-  const auto machine = parse_machine("ram=64G swap=zram:lz4:4K:4G limit=20M", "test");
+  const auto machine = parse_machine("ram=64G swap=block:4G limit=20M", "test");
   ASSERT_TRUE(machine) << machine.error().line();
   const auto result = replay(*reader, {.settings = *policy::parse_policy("64K"), .machine = *machine});
   ASSERT_TRUE(result) << result.error().line();

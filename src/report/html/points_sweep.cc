@@ -212,8 +212,9 @@ Section no_certainty(const Model& model) {
         "Every replay here has memory enough; a host short of it takes some back.",
         fmt::format("{}, with machines = [\"ram=64G\", \"ram=1G swap=block:4G\"] in the space", kSweep)});
   section.blocks.emplace_back(Paragraph{
-      "Direct reclaims are counted, not timed: no profile has a time for reclaim, compression or a "
-      "device. Compaction, which could make room where an allocation fails, is no part of a replay.",
+      "Pages that go to swap and come back are timed as on zram with lz4, and a fault that had to wait for "
+      "reclaim is as long as that takes; looking for pages, and waiting for a disk, are not timed. "
+      "Compaction, which could make room where an allocation fails, is no part of a replay.",
       Paragraph::Kind::kNote});
   return section;
 }

@@ -179,7 +179,7 @@ Section honesty(const Model& model) {
       section.blocks.emplace_back(Paragraph{captioned(model, subject, note), Paragraph::Kind::kWarning});
   }
   section.blocks.emplace_back(Paragraph{
-      "Never modelled: what reclaim, compression and devices take in time, reclaim of page cache, "
+      "Never modelled: what reclaim takes to find pages, waiting for devices, reclaim of page cache, "
       "sizes of page-cache folios, khugepaged but in the baselines, what fewer TLB misses save in user "
       "time, waiting for locks and for compaction, other programs of the host. docs/how-sure-are-we.md says "
       "how far each figure is "
