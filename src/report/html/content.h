@@ -4,6 +4,7 @@
 // them readable. All text here is as it is: whoever renders it escapes it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -38,6 +39,8 @@ struct Table {
   std::vector<Heading> headings;
   std::vector<std::vector<Cell>> rows;  // of as many cells as there are headings
   enum class Open : std::uint8_t { kOpen, kFolded } open = Open::kOpen;
+  // The first so many columns say what a row is of: text that is too narrow for all repeats them.
+  std::size_t keys = 1;
 };
 
 struct Paragraph {

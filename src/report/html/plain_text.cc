@@ -120,10 +120,14 @@ class Columns {
 
 std::string table_text(const Table& table) {
   std::string all = table.caption.empty() ? "" : indented(table.caption, "");
-  std::size_t next = 1;
+  std::size_t next = table.keys;
   do {
     std::vector<std::size_t> columns{0};
     std::size_t width = Columns::width(table, 0);
+    for (std::size_t key = 1; key < table.keys; ++key) {
+      columns.push_back(key);
+      width += kGap + Columns::width(table, key);
+    }
     while (next < table.headings.size() && width + kGap + Columns::width(table, next) <= kTextWidth) {
       width += kGap + Columns::width(table, next);
       columns.push_back(next++);

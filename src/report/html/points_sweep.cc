@@ -95,6 +95,7 @@ Table machines_table(const Group& group) {
                {"never touched"},
                {"fell back"}},
               {}};
+  table.keys = 2;
   for (const Part& one : group.results) {
     const auto figure = [&one](const char* key, Unit unit) {
       return cell_of(one.number(key), unit, Tone::kUnmeasured);
@@ -125,6 +126,7 @@ Table pressure_table(const Group& group) {
                {"most in swap"},
                {"killed"}},
               {}};
+  table.keys = 2;
   for (const Part& one : group.results) {
     if (!is_pressed(one)) continue;
     std::vector<Cell> cells{{machine_of(one), one.origin()}, {one.text("/policy")}};

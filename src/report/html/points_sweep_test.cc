@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "report/html/page.h"
+#include "report/html/plain_text.h"
 #include "report/html/points.h"
 #include "report/html/sections.h"
 #include "report/html/testing_runs.h"
@@ -67,6 +70,20 @@ TEST(PointSweep, EveryMachine) {
   EXPECT_EQ(table->rows[0][0].text, "ram=64G (reference)");
   EXPECT_EQ(table->rows[1][2].text, "3.0 ms");
   EXPECT_EQ(table->rows[1][6].text, "25.0 %");
+}
+
+// Where a mail is too narrow for all columns, each part says machine and policy.
+TEST(PointSweep, EveryPartOfAMailNamesThePolicy) {
+  const Model model = model_of(sweep_answer());
+  const std::string text = text_of(no_certainty(model));
+  std::istringstream lines(text);
+  std::size_t parts = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("machine ")) continue;
+    ++parts;
+    EXPECT_THAT(line, ::testing::HasSubstr(" policy ")) << text;
+  }
+  EXPECT_GE(parts, 3U);
 }
 
 // Only what was under pressure has rows there; a program that was killed stands out.
