@@ -42,7 +42,11 @@ class Chance {
 Set size_setting(Order order, const char* value) { return {{}, OrderSet::of(order), "", value}; }
 Set file_setting(const char* file, const char* value) { return {{}, {}, file, value}; }
 
-std::vector<Set> random_settings(Chance& chance) {
+// Under a limit of some MiB larger folios are so few that Linux may find all of them in use and end the
+// program, with swap to spare; which of them it had seen used is not the experiment's.
+constexpr Order kMostLimited{6};
+
+std::vector<Set> random_settings(Chance& chance, Order most) {
   std::vector<Set> settings;
   // `always` reaches every program of the host: now and then.
   const bool everybody = chance.percent(5);
@@ -54,6 +58,7 @@ std::vector<Set> random_settings(Chance& chance) {
     const char* value = "never";
     if (chance.percent(how_many)) value = chance.percent(70) ? "madvise" : "inherit";
     if (everybody && chance.percent(10)) value = "always";
+    if (Order(order) > most) value = "never";
     settings.push_back(size_setting(Order(order), value));
   }
   static constexpr std::array kDefrag{"always", "defer", "defer+madvise", "madvise", "never"};
@@ -100,7 +105,7 @@ class Script {
     Experiment experiment;
     experiment.about = "made by chance";
     experiment.ram = 128_MiB;
-    experiment.settings = random_settings(chance_);
+    experiment.settings = random_settings(chance_, limited_ ? kMostLimited : kOrderPmd);
     if (beside_full_)
       experiment.settings.push_back(file_setting(kBesideFull, chance_.percent(80) ? "1" : "0"));
     if (swap_) experiment.swaps = limited_ ? ample_device() : random_devices(chance_);
@@ -315,7 +320,8 @@ class Script {
     // Not 2 MiB: khugepaged begins to run when it is switched on, and looks at
     // the programs that are there already.
     const Order order(2 + static_cast<unsigned>(chance_.below(kPmdOrder - 2)));
-    return size_setting(order, chance_.percent(60) ? "madvise" : "never");
+    const bool allowed = chance_.percent(60) && (!limited_ || order <= kMostLimited);
+    return size_setting(order, allowed ? "madvise" : "never");
   }
 
   Chance chance_;
