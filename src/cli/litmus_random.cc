@@ -35,6 +35,7 @@ void print_text(const Request& request, const litmus::FuzzResult& result) {
     fmt::print("run {}: {}\n  {}\n", d.run, d.file, d.finding.what);
   fmt::print("seed {}: {} experiments, {} steps, {} disagreements", request.seed, result.runs, result.steps,
              result.disagreements.size());
+  if (result.gave_up != 0) fmt::print("; in {} Linux gave up under a limit", result.gave_up);
   if (result.engine_ns != 0)
     fmt::print("; {:.2f} ms each on the engine", milliseconds(result.engine_ns, result.runs));
   if (result.engine_ns == 0) {
@@ -53,6 +54,7 @@ void print_json(const Request& request, const litmus::FuzzResult& result) {
   document["seed"] = request.seed;
   document["runs"] = result.runs;
   document["steps"] = result.steps;
+  document["gave_up"] = result.gave_up;
   document["engine_ns"] = result.engine_ns;
   document["kernel_ns"] = result.kernel_ns;
   document["disagreements"] = Json::array();

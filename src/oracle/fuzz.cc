@@ -66,7 +66,21 @@ struct Pair {
   Recording engine;
   std::optional<Recording> kernel;
   std::vector<Finding> findings;
+  bool gave_up = false;
 };
+
+// Whether the first step that ended in another way is one where the kernel's reclaim gave up and the
+// engine's did not.
+bool kernel_gave_up(const Experiment& experiment, const Recording& engine, const Recording& kernel) {
+  if (!experiment.limit) return false;
+  for (std::size_t i = 0; i < std::min(engine.steps.size(), kernel.steps.size()); ++i) {
+    const Ending &ours = engine.steps[i].ending, &theirs = kernel.steps[i].ending;
+    if (ours.killed == theirs.killed && ours.ends == theirs.ends) continue;
+    const bool refused = std::holds_alternative<Limit>(experiment.steps[i].action) && theirs.ends == "EBUSY";
+    return ours.ends.empty() && (refused || (ours.killed.empty() && !theirs.killed.empty()));
+  }
+  return false;
+}
 
 class Fuzzer {
  public:
@@ -83,6 +97,7 @@ class Fuzzer {
       if (host_) experiment = for_this_kernel(std::move(experiment));
       const Pair pair = QUIRE_TRY(both(experiment));
       if (!pair.findings.empty()) QUIRE_TRY(note(experiment));
+      if (pair.gave_up) ++result_.gave_up;
       ++result_.runs;
       result_.steps += experiment.steps.size();
       if (progress) progress(result_);
@@ -114,6 +129,8 @@ class Fuzzer {
     if (!host_) return pair;
     const Attempt attempt = [&]() -> Result<std::vector<Finding>, Diagnostic> {
       pair.kernel = QUIRE_TRY(on_kernel(experiment));
+      pair.gave_up = kernel_gave_up(experiment, pair.engine, *pair.kernel);
+      if (pair.gave_up) return std::vector<Finding>{};
       return differences_to_kernel(experiment, pair.engine, *pair.kernel);
     };
     pair.findings = QUIRE_TRY(confirmed_findings(attempt, patience));

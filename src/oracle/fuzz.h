@@ -44,6 +44,9 @@ struct Disagreement {
 struct FuzzResult {
   std::uint64_t runs = 0;
   std::uint64_t steps = 0;
+  // Of the runs: under a limit Linux found nothing to take back and ended a program, or refused a lower
+  // limit, although swap had room. When its reclaim gives up is not the experiment's.
+  std::uint64_t gave_up = 0;
   std::uint64_t engine_ns = 0, kernel_ns = 0;  // time in each
   std::vector<Disagreement> disagreements;
 };
