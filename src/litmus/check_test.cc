@@ -188,6 +188,14 @@ TEST(Check, EndsThatAreOthersThanExpected) {
                           "read A = 1 ended in ESRCH, expected success"));
 }
 
+// Who is gone has no children: nobody asks for the pages of one that never was.
+TEST(Check, TheKilledHaveNoChildren) {
+  EXPECT_THAT(
+      all_findings("limit 4M\nmap A 8M\nwrite A = 1\nfork c\nc: read A = 1\n"),
+      ElementsAre("write A = 1 ended in SIGKILL, expected success", "fork c ended in ESRCH, expected success",
+                  "c: read A = 1 ended in ESRCH, expected success"));
+}
+
 // What is stored of an end is read again.
 TEST(Check, EndsAreStored) {
   const Played r = run(std::string(kTooMuch) + "c: map B 8M\nc: write B = 2 -> SIGKILL\nread A = 1\n");

@@ -38,7 +38,8 @@ class Recorder {
                                            : Ending{.ends = errno_name(Errno::kSrch)};
     seen.moved = moved();
     seen.limited = side_.limited();
-    lives_.after(step);
+    const bool no_child = std::holds_alternative<Fork>(step.action) && !seen.ending.ends.empty();
+    if (!no_child) lives_.after(step);
     for (const std::string& killed : seen.ending.killed) lives_.end(killed);
     const bool last = i + 1 == experiment_.steps.size();
     const bool check_each = look_ == Look::kEverything || look_ == Look::kAtTheEnd;
