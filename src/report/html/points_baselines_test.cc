@@ -14,20 +14,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Model model_of(const Json& answer) {
-  std::vector<Run> runs;
-  runs.push_back(run_of(answer));
-  return make_model(std::move(runs));
-}
-
-const Table* table_with(const Section& section, std::string_view caption) {
-  for (const Block& block : section.blocks)
-    if (const auto* table = std::get_if<Table>(&block);
-        table != nullptr && table->caption.find(caption) != std::string::npos)
-      return table;
-  return nullptr;
-}
-
 // Time and memory of a baseline stand in one row, and say where they are from.
 TEST(PointBaselines, TimeAndMemory) {
   const Model model = model_of(advice_answer());

@@ -46,20 +46,6 @@ Json sweep_answer() {
   return json;
 }
 
-Model model_of(const Json& json) {
-  std::vector<Run> runs;
-  runs.push_back(run_of(json));
-  return make_model(std::move(runs));
-}
-
-const Table* table_with(const Section& section, std::string_view caption) {
-  for (const Block& block : section.blocks)
-    if (const auto* table = std::get_if<Table>(&block);
-        table != nullptr && table->caption.find(caption) != std::string::npos)
-      return table;
-  return nullptr;
-}
-
 // Time, memory and the share that fell back, on each machine.
 TEST(PointSweep, EveryMachine) {
   const Model model = model_of(sweep_answer());

@@ -2,8 +2,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "report/document.h"
+#include "report/html/content.h"
 #include "report/html/model.h"
 
 namespace quire::report::testing {
@@ -137,6 +142,22 @@ inline Json verify_answer() {
 inline Run run_of(const Json& json, const std::string& name = "run.json") {
   auto run = parse_run(json.dump(), name);
   return run ? std::move(*run) : Run{};
+}
+
+// A model of this answer alone.
+inline Model model_of(const Json& answer) {
+  std::vector<Run> runs;
+  runs.push_back(run_of(answer));
+  return make_model(std::move(runs));
+}
+
+// The table of the section whose caption holds these words; null: there is none.
+inline const Table* table_with(const Section& section, std::string_view caption) {
+  for (const Block& block : section.blocks)
+    if (const auto* table = std::get_if<Table>(&block);
+        table != nullptr && table->caption.find(caption) != std::string::npos)
+      return table;
+  return nullptr;
 }
 
 }  // namespace quire::report::testing
