@@ -60,6 +60,8 @@ class CodecPool {
   [[nodiscard]] Codec& codec();
 
  private:
+  struct Task;
+  class Helpers;
   struct State;
   explicit CodecPool(std::unique_ptr<State> state);
 

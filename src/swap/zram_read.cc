@@ -82,12 +82,6 @@ Result<void, IoError> fetch(Zram::State& s, const Stretch& of) {
   return done;
 }
 
-// A whole object of a request, copied out of the pool for a thread to decompress.
-struct Job {
-  Stretch of;
-  std::vector<std::byte> bytes;
-};
-
 // What needs no decompression, and parts of units, is left to fetch().
 bool for_threads(const Zram::State& s, const Stretch& of) {
   const ZramSlot& slot = s.slots[of.slot];
@@ -95,28 +89,30 @@ bool for_threads(const Zram::State& s, const Stretch& of) {
   return slot.is(ZramSlot::kInUnit) ? of.pages.raw() == s.unit_pages() : slot.size != 0;
 }
 
-Job job_for(Zram::State& s, const Stretch& of) {
+// The whole object of a stretch. `room` is for what does not lie in one frame.
+Fetched object_of(const Zram::State& s, const Stretch& of, std::span<std::byte> room) {
   const ZramSlot& slot = s.slots[of.slot];
-  const bool unit = slot.is(ZramSlot::kInUnit);
-  const ZramUnit from =
-      unit ? s.units[s.unit_of(of.slot)] : ZramUnit{.handle = slot.element, .size = slot.size, .live = 0};
-  const std::span<const std::byte> bytes = s.bytes_of(from.handle, from.size);
-  return {of, {bytes.begin(), bytes.end()}};
+  const ZramUnit unit = slot.is(ZramSlot::kInUnit)
+                            ? s.units[s.unit_of(of.slot)]
+                            : ZramUnit{.handle = slot.element, .size = slot.size, .live = 0};
+  return {s.pool->read(compress::ZsHandle(unit.handle), ByteCount(unit.size), room),
+          {of.to, of.pages.bytes().raw()}};
 }
 
-// So much is decompressed before another thread has woken up (swap_vs_kernel_bench.cc).
-constexpr PageCount kSoonerAlone(16);
+// Fewer are decompressed before another thread has seen them (swap_vs_kernel_bench.cc).
+constexpr PageCount kSoonerAlone(4);
 
 // The stretches are looked at in order as without threads, so that the first that fails is
 // the same, and nothing behind it counts.
 Result<void, IoError> fetch_on_threads(Zram::State& s, std::uint64_t slot, Pages pages) {
-  std::vector<Job> jobs;
+  if (s.rooms.size() < pages.count.bytes().raw()) s.rooms.resize(pages.count.bytes().raw());
+  std::vector<Fetched> objects;
   QUIRE_TRY(for_each_stretch(s, slot, pages, [&](const Stretch& of) -> Result<void, IoError> {
-    if (for_threads(s, of)) jobs.push_back(job_for(s, of));
+    const std::span<std::byte> room =
+        std::span(s.rooms).subspan((of.slot - slot) * kPageSize, of.pages.bytes().raw());
+    if (for_threads(s, of)) objects.push_back(object_of(s, of, room));
     return {};
   }));
-  std::vector<Fetched> objects;
-  for (const Job& job : jobs) objects.push_back({job.bytes, {job.of.to, job.of.pages.bytes().raw()}});
   const std::vector<Result<void, compress::CodecError>> unpacked = s.packer->unpack_all(objects);
   std::size_t next = 0;
   return for_each_stretch(s, slot, pages, [&](const Stretch& of) -> Result<void, IoError> {

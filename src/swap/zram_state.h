@@ -88,6 +88,7 @@ struct Zram::State {
   ZramUnitStats unit_stats;
 
   std::vector<std::byte> scratch;  // an object that lies in several frames
+  std::vector<std::byte> rooms;    // the same of several, for threads that read
   std::vector<std::byte> whole;    // a unit of which a part is wanted
 };
 

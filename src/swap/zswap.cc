@@ -136,13 +136,12 @@ Result<void, IoError> Zswap::State::load(std::span<ZswapEntry* const> of, std::b
     for (std::size_t n = 0; n < of.size() && !damaged; ++n)
       damaged = !packer->unpack({bytes_of(*of[n]), {to + n * kPageSize, kPageSize}});
   } else {
-    std::vector<std::vector<std::byte>> copies;
+    std::vector<std::byte> rooms(of.size() * kPageSize);  // for what does not lie in one frame
     std::vector<Fetched> objects;
-    for (std::size_t n = 0; n < of.size(); ++n) {
-      const std::span<const std::byte> bytes = bytes_of(*of[n]);
-      copies.emplace_back(bytes.begin(), bytes.end());
-      objects.push_back({copies.back(), {to + n * kPageSize, kPageSize}});
-    }
+    for (std::size_t n = 0; n < of.size(); ++n)
+      objects.push_back({pool.read(of[n]->handle, ByteCount(of[n]->length),
+                                   std::span(rooms).subspan(n * kPageSize, kPageSize)),
+                         {to + n * kPageSize, kPageSize}});
     for (const auto& done : packer->unpack_all(objects)) damaged = damaged || !done;
   }
   if (!damaged) return {};
