@@ -24,6 +24,10 @@ struct Amounts {
     sized[static_cast<std::size_t>(work)][order.raw()] += n;
   }
   void add(Work work, std::uint64_t n = 1) { plain[static_cast<std::size_t>(work)] += n; }
+  [[nodiscard]] std::uint64_t of(SizedWork work, Order order) const {
+    return sized[static_cast<std::size_t>(work)][order.raw()];
+  }
+  [[nodiscard]] std::uint64_t of(Work work) const { return plain[static_cast<std::size_t>(work)]; }
 };
 
 // One fault. Kept small: there are millions of them.

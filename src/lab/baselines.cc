@@ -84,7 +84,7 @@ class Ablation {
                                       std::pair("never", policy::GlobalEnabled::never)}) {
       if (std::ranges::find(policy_.size, SizeEnabled::inherit) == policy_.size.end()) break;  // nobody asks
       add(fmt::format("enabled={}", word), fmt::format("{} in enabled", word),
-          [value = value](policy::Settings& s) { s.enabled = value; });
+          [to = value](policy::Settings& s) { s.enabled = to; });
     }
   }
 
@@ -100,7 +100,7 @@ class Ablation {
     using policy::Defrag;
     for (const auto& [word, value] : {std::pair("always", Defrag::always), std::pair("never", Defrag::never)})
       add(fmt::format("defrag={}", word), fmt::format("{} in defrag", word),
-          [value = value](policy::Settings& s) { s.defrag = value; });
+          [to = value](policy::Settings& s) { s.defrag = to; });
   }
 
   // A replay's khugepaged sleeps; here it does not.

@@ -269,7 +269,7 @@ Result<void, Diagnostic> Replayer::fork(const Event& e) {
   if (vm::AddressSpace* const mm = own_.collapses(*parent, **child)) {
     meter_.begin();
     OwnAdvisor::collapse_all(*mm);
-    biller_.other(meter_.other(PageCount()));
+    biller_.other(meter_.other({}));
   }
   return {};
 }
@@ -278,7 +278,7 @@ std::size_t Replayer::khugepaged_pass() {
   meter_.begin();
   std::vector<vm::BlockScan> looked_at;
   kernel_.system().khugepaged.do_scan(looked_at);
-  biller_.other(meter_.other(PageCount()));
+  biller_.other(meter_.other({}));
   ++result_.khugepaged_passes;
   return looked_at.size();
 }
@@ -308,8 +308,7 @@ PageCount Replayer::anon_pages(trace::MmId mm) const {
 }
 
 void Replayer::bill_other(PageCount anon_before, trace::MmId mm) {
-  const PageCount now = anon_pages(mm);
-  biller_.other(meter_.other(now < anon_before ? anon_before - now : PageCount()));
+  biller_.other(meter_.other({.before = anon_before, .after = anon_pages(mm)}));
 }
 
 void Replayer::begin_exec(const Event& e) {

@@ -15,6 +15,10 @@ namespace {
 
 std::uint64_t positive(std::int64_t n) { return n > 0 ? static_cast<std::uint64_t>(n) : 0; }
 
+std::int64_t difference(PageCount a, PageCount b) {
+  return static_cast<std::int64_t>(a.raw()) - static_cast<std::int64_t>(b.raw());
+}
+
 std::uint32_t more(std::uint64_t now, std::uint64_t before) {
   return now > before ? static_cast<std::uint32_t>(now - before) : 0;
 }
@@ -109,19 +113,25 @@ Amounts WorkMeter::fork(PageCount parent_anon) {
 
 // What was unmapped and is still there, somebody else's, costs as much: it is
 // the table work that counts for small pages.
-Amounts WorkMeter::other(PageCount unmapped) {
+Amounts WorkMeter::other(AnonPages pages) {
   const Folios after = folios();
   Amounts amounts = common(after);
+  const std::uint64_t lost = positive(difference(pages.before, pages.after));
+  const std::uint64_t gained = positive(difference(pages.after, pages.before));
+  // What came from swap or was collapsed has its own price.
+  std::uint64_t priced = amounts.of(Work::kSwapIn) + amounts.of(Work::kCollapse) * kOrderPmd.pages().raw();
   std::uint64_t in_large = 0;
   for (unsigned o = 2; o <= kOrderPmd.raw(); ++o) {
     const std::int64_t split = after.split[o] - before_.split[o];
     const std::uint64_t gone = positive(before_.live[o] - after.live[o] - split);
     amounts.add(SizedWork::kUnmap, Order(o), gone);
     in_large += gone << o;
-    // What MAP_POPULATE and mlock fault in.
-    amounts.add(SizedWork::kFault, Order(o), positive(after.made[o] - before_.made[o]));
+    const std::uint64_t made = positive(after.made[o] - before_.made[o]);
+    amounts.add(SizedWork::kFault, Order(o), made);
+    priced += made << o;
   }
-  amounts.add(SizedWork::kUnmap, kOrder0, unmapped.raw() - std::min(unmapped.raw(), in_large));
+  amounts.add(SizedWork::kFault, kOrder0, gained - std::min(gained, priced));
+  amounts.add(SizedWork::kUnmap, kOrder0, lost - std::min(lost, in_large));
   return amounts;
 }
 

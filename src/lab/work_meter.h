@@ -23,8 +23,14 @@ class WorkMeter {
   void begin() { before_ = folios(); }
   // The parent's pages are the child's as well.
   [[nodiscard]] cost::Amounts fork(PageCount parent_anon);
-  // `unmapped`: anonymous pages an address space has lost.
-  [[nodiscard]] cost::Amounts other(PageCount unmapped);
+  // The anonymous pages of the address space it was about, before and after: what it has lost was
+  // unmapped, and what it has gained was made for it, at the price of faults (MAP_POPULATE, mlock,
+  // the arguments of exec).
+  struct AnonPages {
+    PageCount before;
+    PageCount after;
+  };
+  [[nodiscard]] cost::Amounts other(AnonPages pages);
 
  private:
   struct Sums {

@@ -4,6 +4,7 @@
 
 #include "policy/parse.h"
 #include "vm/fault.h"
+#include "vm/madvise.h"
 #include "vm/syscalls.h"
 
 namespace quire::lab {
@@ -29,9 +30,6 @@ class WorkMeterTest : public ::testing::Test {
     EXPECT_EQ(vm::access(mm_, kAt + offset, kind), FaultResult::kMinor);
     return meter_.fault(mm_.rss().anon() - before);
   }
-  static std::uint64_t of(const cost::Amounts& a, SizedWork work, Order order) {
-    return a.sized[static_cast<std::size_t>(work)][order.raw()];
-  }
   std::unique_ptr<kernel::Kernel> kernel_ = std::move(*kernel::Kernel::create(
       {.ram = 64_MiB, .contents = phys::Contents::kNone}, *policy::parse_policy("64K")));
   vm::AddressSpace& mm_;
@@ -54,8 +52,8 @@ TEST_F(WorkMeterTest, FaultsByWhatTheyMade) {
   meter_.begin();
   vm::AddressSpace& child = **kernel_->fork(mm_);
   const cost::Amounts fork = meter_.fork(mm_.rss().anon());
-  EXPECT_EQ(of(fork, SizedWork::kFork, Order(4)), 1U);
-  EXPECT_EQ(of(fork, SizedWork::kFork, kOrder0), 1U);
+  EXPECT_EQ(fork.of(SizedWork::kFork, Order(4)), 1U);
+  EXPECT_EQ(fork.of(SizedWork::kFork, kOrder0), 1U);
   EXPECT_EQ(touch(128_KiB, AccessKind::kWrite).copies, 1U);
   kernel_->destroy(child);
   EXPECT_EQ(touch(68_KiB, AccessKind::kWrite).served, Work::kReuseFault);
@@ -66,8 +64,22 @@ TEST_F(WorkMeterTest, UnmappingByFolio) {
   (void)touch(0_KiB, AccessKind::kWrite);
   (void)touch(128_KiB, AccessKind::kWrite);
   meter_.begin();
+  const PageCount before = mm_.rss().anon();
   ASSERT_TRUE(vm::munmap(mm_, kAt, 128_KiB));
-  EXPECT_EQ(of(meter_.other(PageCount(16)), SizedWork::kUnmap, Order(4)), 1U);
+  EXPECT_EQ(meter_.other({before, mm_.rss().anon()}).of(SizedWork::kUnmap, Order(4)), 1U);
+}
+
+// What a call faults in costs what the faults would, small pages too: 64 KiB fit once between the
+// pages that were there.
+TEST_F(WorkMeterTest, PopulatingByFolio) {
+  (void)touch(4_KiB, AccessKind::kRead);
+  const PageCount before = mm_.rss().anon();
+  meter_.begin();
+  ASSERT_TRUE(vm::madvise(mm_, kAt, 128_KiB, vm::Advice::kPopulateWrite));
+  const cost::Amounts work = meter_.other({before, mm_.rss().anon()});
+  EXPECT_EQ(work.of(SizedWork::kFault, Order(4)), 1U);
+  EXPECT_EQ(work.of(SizedWork::kFault, kOrder0), 16U);
+  EXPECT_EQ(work.of(SizedWork::kUnmap, kOrder0), 0U);
 }
 
 }  // namespace
