@@ -24,6 +24,9 @@ namespace {
 // While a disagreement is shrunk a wrong guess only costs a larger file.
 constexpr Patience kHurried{.runs = 3, .page_runs = 1, .first_pause = std::chrono::milliseconds(2)};
 
+// Where the kernel's reclaim gave up so often, it does so.
+constexpr unsigned kMostGiveUps = 5;
+
 // Adds the time of its life to a sum.
 class Stopwatch {
  public:
@@ -128,10 +131,12 @@ class Fuzzer {
     pair.engine = std::move(*engine);
     if (!host_) return pair;
     const Attempt attempt = [&]() -> Result<std::vector<Finding>, Diagnostic> {
-      pair.kernel = QUIRE_TRY(on_kernel(experiment));
-      pair.gave_up = kernel_gave_up(experiment, pair.engine, *pair.kernel);
-      if (pair.gave_up) return std::vector<Finding>{};
-      return differences_to_kernel(experiment, pair.engine, *pair.kernel);
+      for (unsigned i = 0; i < kMostGiveUps; ++i) {
+        pair.kernel = QUIRE_TRY(on_kernel(experiment));
+        pair.gave_up = kernel_gave_up(experiment, pair.engine, *pair.kernel);
+        if (!pair.gave_up) return differences_to_kernel(experiment, pair.engine, *pair.kernel);
+      }
+      return std::vector<Finding>{};
     };
     pair.findings = QUIRE_TRY(confirmed_findings(attempt, patience));
     return pair;

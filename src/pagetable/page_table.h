@@ -61,6 +61,13 @@ class PageTable {
     return find_pmd_slow(addr);
   }
   [[nodiscard]] Entry* alloc_pmd_as_is(VirtAddr addr);
+  // The entry that decides about `addr`: the PMD where it is a huge page or in swap as one, else
+  // the PTE. Null when no table covers it.
+  [[nodiscard]] Entry* peek(VirtAddr addr) {
+    Entry* const pmd = peek_pmd(addr);
+    if (pmd == nullptr || Native::is_none(*pmd)) return nullptr;
+    return Native::is_leaf(*pmd) || !Native::is_present(*pmd) ? pmd : pte(*pmd, addr);
+  }
 
   // An entry of swap in place of none, and none in place of it. The table that was
   // deposited for the huge entry before stays so.

@@ -22,14 +22,6 @@ Entry touch(Entry e, AccessKind kind) {
   return kind == AccessKind::kWrite ? Native::make_dirty(e) : e;
 }
 
-// The entry that decides about `addr`: the huge PMD or the PTE. Null when
-// there is none to look at.
-Entry* deciding_entry(AddressSpace& mm, VirtAddr addr) {
-  Entry* const pmd = mm.tables().peek_pmd(addr);
-  if (pmd == nullptr || Native::is_none(*pmd)) return nullptr;
-  return Native::is_leaf(*pmd) || !Native::is_present(*pmd) ? pmd : mm.tables().pte(*pmd, addr);
-}
-
 // Whether the mapping's protection allows the access; a page fault checks
 // this before it does anything.
 bool permitted(const Vma& vma, AccessKind kind) {
@@ -137,7 +129,7 @@ void mark_accessed(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
 }
 
 bool is_guarded(AddressSpace& mm, VirtAddr addr) {
-  const Entry* const e = deciding_entry(mm, addr);
+  const Entry* const e = mm.tables().peek(addr);
   return e != nullptr && Native::is_guard(*e);
 }
 
@@ -168,7 +160,7 @@ FaultResult unshare(AddressSpace& mm, VirtAddr addr) {
 }
 
 FaultResult access(AddressSpace& mm, VirtAddr addr, AccessKind kind) {
-  if (Entry* const e = deciding_entry(mm, addr); e != nullptr && Native::allows(*e, wanted(kind))) {
+  if (Entry* const e = mm.tables().peek(addr); e != nullptr && Native::allows(*e, wanted(kind))) {
     *e = Native::hardware_touch(*e, wanted(kind));
     mark_accessed(mm, addr, kind);
     return FaultResult::kHit;

@@ -138,7 +138,6 @@ class Duel {
 
   // Runs `steps` random operations. Returns the first disagreement, or "".
   std::string run(unsigned steps) {
-    marks_guards_ = marks_guards();
     std::string wrong;
     for (unsigned i = 0; i < steps && wrong.empty(); ++i) {
       const Layout before = live_layout();
@@ -308,7 +307,8 @@ class Duel {
   // A guard marker that goes again at once: the mapping stays marked.
   void guard() {
     Vma* vma = some_vma();
-    if (vma == nullptr || !marks_guards_) return;
+    static const bool kMarksGuards = marks_guards();
+    if (vma == nullptr || !kMarksGuards) return;
     const VirtAddr at = vma->begin() + PageCount(below(vma->pages().raw()));
     note("guard {}", pages({at, at + PageCount(1)}));
     if (::madvise(pointer(at), kPageSize, kGuardInstall) != 0)
@@ -396,7 +396,6 @@ class Duel {
   }
 
   base::Rng rng_;
-  bool marks_guards_ = false;
   AnonVmaRegistry registry_;
   testing::RecordingPort port_;
   std::vector<std::unique_ptr<MappingTree>> trees_;  // the last is the program under test

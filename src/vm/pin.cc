@@ -10,10 +10,8 @@ Errno errno_of(FaultResult result) { return result == FaultResult::kOom ? Errno:
 
 // What can be pinned without looking at the mapping, and is not touched by it (gup_fast).
 bool is_writable(AddressSpace& mm, VirtAddr addr) {
-  const Entry* const pmd = mm.tables().peek_pmd(addr);
-  if (pmd == nullptr || !Native::is_present(*pmd)) return false;
-  const Entry e = Native::is_leaf(*pmd) ? *pmd : *mm.tables().pte(*pmd, addr);
-  return Native::is_present(e) && Native::is_writable(e) && !Native::is_special(e);
+  const Entry* const e = mm.tables().peek(addr);
+  return e != nullptr && Native::is_present(*e) && Native::is_writable(*e) && !Native::is_special(*e);
 }
 
 // The page behind `addr`, made writable by a fault where it is not.

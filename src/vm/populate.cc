@@ -30,12 +30,9 @@ Result<void, Errno> populate_part(AddressSpace& mm, Vma& vma, VirtRange part, Po
 }  // namespace
 
 FaultResult fault_in(AddressSpace& mm, Vma& vma, VirtAddr addr, AccessKind kind) {
-  const Entry* const pmd = mm.tables().peek_pmd(addr);
-  if (pmd != nullptr && Native::is_present(*pmd)) {
-    const Entry e = Native::is_leaf(*pmd) ? *pmd : *mm.tables().pte(*pmd, addr);
-    if (Native::is_present(e) && (kind != AccessKind::kWrite || Native::is_writable(e)))
-      return FaultResult::kHit;
-  }
+  const Entry* const e = mm.tables().peek(addr);
+  if (e != nullptr && Native::is_present(*e) && (kind != AccessKind::kWrite || Native::is_writable(*e)))
+    return FaultResult::kHit;
   return handle_mm_fault(mm, vma, addr, kind);
 }
 
