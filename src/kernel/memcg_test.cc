@@ -193,5 +193,42 @@ TEST_F(Oom, WithNobodyToEndTheAccessFails) {
   EXPECT_TRUE(m.kernel->system().oom_kills.empty());
 }
 
+// 794 - a page in swap belongs to the group it went from, whoever brings it back
+TEST_F(Groups, WhatWasSwappedBelongsToWhoSwappedIt) {
+  const GroupId app = make(64_MiB), other = make(64_MiB);
+  vm::AddressSpace& parent = m.process(app);
+  const VirtAddr at = ReclaimMachine::map(parent, 64_KiB);
+  (void)ReclaimMachine::write(parent, at, 1);
+  vm::AddressSpace& child = **m.kernel->fork(parent);
+  child.group = other;
+  ASSERT_GT(m.reclaimer().reclaim(app, PageCount(16)) + m.reclaimer().reclaim(app, PageCount(16)), 0U);
+  ASSERT_EQ(group(app).current, PageCount(0));
+  EXPECT_EQ(ReclaimMachine::read(child, at), 1U);
+  EXPECT_GT(group(app).current.raw(), 0U);
+  EXPECT_EQ(group(other).current, PageCount(0));
+}
+
+// 795 - a group that is short splits its own partially mapped folios, not those of others
+TEST_F(Groups, AGroupSplitsItsOwnPartiallyMapped) {
+  const auto leave_a_page = [](vm::AddressSpace& mm) {
+    const VirtAddr at = ReclaimMachine::map(mm, 1_MiB).align_up(Order(4));
+    for (int i = 0; i < 8; ++i) {
+      const VirtAddr folio = at + PageCount(16 * static_cast<std::uint64_t>(i));
+      (void)ReclaimMachine::write(mm, folio, 1);
+      ASSERT_TRUE(vm::munmap(mm, folio + 4_KiB, 60_KiB));
+    }
+  };
+  vm::AddressSpace& bystander = m.process();
+  leave_a_page(bystander);
+  const std::size_t others = m.kernel->system().folios.deferred().size();
+  ASSERT_EQ(others, 8U);
+  const GroupId app = make(1_MiB);
+  vm::AddressSpace& mm = m.process(app);
+  leave_a_page(mm);
+  ASSERT_EQ(m.kernel->system().folios.deferred().size(), 16U);
+  fill(mm, 512);
+  EXPECT_EQ(m.kernel->system().folios.deferred().size(), others);
+}
+
 }  // namespace
 }  // namespace quire

@@ -215,5 +215,54 @@ TEST(Reclaim, AMachineThatDoesNotReclaimFailsAtOnce) {
   EXPECT_TRUE(kernel->system().oom_kills.empty());
 }
 
+// 772 - a machine that should not swap swaps all the same before it ends a process
+TEST(Reclaim, WithoutSwappinessTheMachineSwapsBeforeItKills) {
+  ReclaimMachine m({.options = {.swappiness = 0, .min_free = 1_MiB}});
+  vm::AddressSpace& mm = m.process();
+  const VirtAddr at = ReclaimMachine::map(mm, 48_MiB);
+  write_all(mm, at, 12288);
+  EXPECT_GT(m.count(VmEvent::pswpout), 0U);
+  EXPECT_EQ(m.count(VmEvent::oom_kill), 0U);
+}
+
+// 773 - a use of memory that is read at random says nothing of the next one: it is no reason to keep it
+TEST_P(Kinds, UsesAtRandomDoNotCount) {
+  const auto faults_of_hot = [&](bool random) {
+    ReclaimMachine m(spec());
+    vm::AddressSpace& mm = m.process();
+    const VirtAddr hot = ReclaimMachine::map(mm, 64_KiB);
+    const VirtAddr passing = ReclaimMachine::map(mm, 4_MiB);
+    write_all(mm, hot, 16);
+    EXPECT_TRUE(vm::madvise(mm, hot, 64_KiB, random ? vm::Advice::kRandom : vm::Advice::kNormal));
+    std::uint64_t faults = 0;
+    for (int round = 0; round < 40; ++round) {
+      write_all(mm, passing, 1024);
+      for (int part = 0; part < 16; ++part) {
+        for (VirtAddr p = hot; p < hot + 64_KiB; p += 4_KiB)
+          if (vm::access(mm, p, AccessKind::kRead) == FaultResult::kMajor) ++faults;
+        m.reclaimer().reclaim(folio::kRootGroup, PageCount(32));
+      }
+    }
+    return faults;
+  };
+  const std::uint64_t kept = faults_of_hot(false), random = faults_of_hot(true);
+  EXPECT_LE(kept, 48U);
+  EXPECT_GE(random, 4 * kept + 100);
+}
+
+// 774 - what MADV_PAGEOUT cannot write is active afterwards: reclaim comes to it last
+TEST(Reclaim, WhatCannotBePagedOutIsActive) {
+  ReclaimMachine m({.swap = 0_KiB, .options = {.min_free = 1_MiB}});
+  vm::AddressSpace& mm = m.process();
+  const VirtAddr at = ReclaimMachine::map(mm, 16_KiB);
+  write_all(mm, at, 4);
+  ASSERT_TRUE(vm::madvise(mm, at, 16_KiB, vm::Advice::kPageOut));
+  EXPECT_EQ(m.count(VmEvent::pgactivate), 4U);
+  for (VirtAddr p = at; p < at + 16_KiB; p += 4_KiB)
+    EXPECT_EQ(m.reclaimer().table().slot(vm::mapped_frame(mm, p)).active, 1);
+  EXPECT_EQ(m.broken(), "");
+  expect_all(mm, at, 4);
+}
+
 }  // namespace
 }  // namespace quire

@@ -32,13 +32,15 @@ class ClassicLru final : public FolioLists {
   void remove(Pfn head, PageCount pages) override;
   void split(Pfn head, std::span<const Order> pieces) override;
   void deactivate(Pfn head) override;
+  void forget_use(Pfn head) override;
 
   void prepare(ScanControl& sc) override;
   void shrink(folio::GroupId group, ScanControl& sc) override;
-  void age(folio::GroupId group, ScanControl& sc) override;
+  void tried(folio::GroupId target) override;
+  void age() override;
   [[nodiscard]] PageCount evictable(folio::GroupId group) const override;
 
-  [[nodiscard]] Shadow evicted(Pfn head) override;
+  [[nodiscard]] Shadow evicted(Pfn head, folio::GroupId target) override;
   void refaulted(Pfn head, Shadow shadow) override;
 
   void check_invariants(base::InvariantReport& out) const override;
@@ -51,8 +53,11 @@ class ClassicLru final : public FolioLists {
  private:
   struct Lruvec {
     std::array<folio::LruList, kLists> lists;
-    std::uint64_t nonresident_age = 0;  // evictions and activations so far
-    std::uint64_t anon_cost = 0;        // what reclaim of each stock cost lately
+    // Of the group and those below it:
+    std::uint64_t nonresident_age = 0;   // evictions and activations so far
+    std::uint64_t refaults = 0;          // pages that became active when they came back
+    std::uint64_t refaults_at_last = 0;  // the same after the last call for memory
+    std::uint64_t anon_cost = 0;         // what reclaim of each stock cost lately
     std::uint64_t clean_cost = 0;
   };
   // How many pages of each list one call looks at.
@@ -63,19 +68,24 @@ class ClassicLru final : public FolioLists {
   [[nodiscard]] Name place_of(Pfn head) const;
   [[nodiscard]] std::uint8_t number(Name name) const { return static_cast<std::uint8_t>(first_ + name); }
 
-  [[nodiscard]] Budget budget(folio::GroupId group, const ScanControl& sc);
-  void shrink_list(Lruvec& v, Name name, std::uint64_t pages, ScanControl& sc);
-  void shrink_inactive(Lruvec& v, Name name, std::uint64_t pages, ScanControl& sc);
-  void shrink_active(Lruvec& v, std::uint64_t pages);
-  [[nodiscard]] Reference check_references(Pfn head);
+  // Pages on a list of the group and of those below it.
+  [[nodiscard]] std::uint64_t pages_below(folio::GroupId group, Name name) const;
+  [[nodiscard]] bool inactive_is_low(folio::GroupId group) const;
+  void add_nonresident_age(folio::GroupId group, std::uint64_t pages);
+  void note_cost(folio::GroupId group, Stock stock, std::uint64_t written, std::uint64_t rotated);
+
+  [[nodiscard]] Budget budget(const Lruvec& v, const ScanControl& sc) const;
+  // Enough was found: how much of the larger stock is looked at all the same.
+  static void keep_proportion(Budget& left, const Budget& of);
+  void shrink_list(folio::GroupId group, Name name, std::uint64_t pages, ScanControl& sc);
+  void shrink_inactive(folio::GroupId group, Name name, std::uint64_t pages, ScanControl& sc);
+  void shrink_active(folio::GroupId group, std::uint64_t pages, folio::GroupId target);
+  [[nodiscard]] Reference check_references(Pfn head, folio::GroupId target);
   // Back from isolation.
   void put_back(Pfn head);
-  [[nodiscard]] static bool inactive_is_low(const Lruvec& v);
-  void note_cost(Lruvec& v, Stock stock, std::uint64_t written, std::uint64_t rotated);
 
   const std::uint8_t first_;
   std::vector<std::unique_ptr<Lruvec>> lruvecs_;  // by group
-  std::uint64_t activations_seen_ = 0;            // workingset activations at the last call for memory
 };
 
 }  // namespace quire::reclaim

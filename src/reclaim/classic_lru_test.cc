@@ -123,7 +123,7 @@ TEST(ClassicLru, WhatCostsNothingGoesFirst) {
   const auto heads = map_many(m, 32);
   m.memory.frame(heads[30]).lazyfree = 1;
   m.lists.replace(heads[30]);
-  m.users.swap = false;
+  m.users.swap = PageCount();
   EXPECT_EQ(m.lists.evictable(folio::kRootGroup), PageCount(1));
   EXPECT_EQ(m.reclaim(32), 1U);
   EXPECT_EQ(m.users.went, raw(std::span(heads).subspan(30, 1)));
@@ -136,7 +136,7 @@ TEST(ClassicLru, WhatCostsNothingGoesFirst) {
 TEST(ClassicLru, AnEarlyRefaultActivates) {
   Machine m;
   std::vector<Shadow> shadows;
-  m.users.on_evict = [&](Pfn head) { shadows.push_back(m.lists.evicted(head)); };
+  m.users.on_evict = [&](Pfn head) { shadows.push_back(m.lists.evicted(head, folio::kRootGroup)); };
   const auto hot = map_many(m, 40);  // active ones, that keep the rest out
   for (int i = 0; i < 2; ++i) {
     for (const Pfn head : hot) m.users.use(head);
@@ -176,10 +176,100 @@ TEST(ClassicLru, ALargeFolioCostsOneWalk) {
 // 709 - groups have lists of their own
 TEST(ClassicLru, AGroupIsTakenFromAlone) {
   Machine m;
+  const folio::GroupId group = m.groups.create("other");
   map_many(m, 8);
-  const Pfn other = m.map(kOrder0, folio::GroupId(3));
-  EXPECT_EQ(m.reclaim(100, folio::GroupId(3)), 1U);
+  const Pfn other = m.map(kOrder0, group);
+  EXPECT_EQ(m.reclaim(100, group), 1U);
   EXPECT_EQ(m.users.went, std::vector{other.raw()});
+}
+
+// 710 - MADV_COLD makes an active folio inactive, at the front; one that is inactive stays where it is
+//
+//   active 5 ...   inactive 3 2 1 0   ->   inactive 5 3 2 1 0
+TEST(ClassicLru, ColdNeverMakesYounger) {
+  Machine m;
+  const auto heads = map_many(m, 4);
+  const Pfn active = *m.folios.allocate(kOrder0);
+  m.table.slot(active).active = 1;
+  m.folios.add_new_anon_rmap(active, {1, 0}, folio::MmId(1), folio::MappedBy::kPtes);
+  const auto& inactive = m.lists.list(folio::kRootGroup, ClassicLru::kInactive);
+  m.table.slot(heads[0]).referenced = 1;
+  m.lists.deactivate(heads[0]);
+  EXPECT_EQ(inactive.back(), heads[0]);
+  EXPECT_EQ(m.table.slot(heads[0]).referenced, 0);
+  EXPECT_EQ(m.counters.get(VmEvent::pgdeactivate), 0U);
+  m.lists.deactivate(active);
+  EXPECT_EQ(inactive.front(), active);
+  EXPECT_EQ(m.table.slot(active).workingset, 1);
+  EXPECT_EQ(m.counters.get(VmEvent::pgdeactivate), 1U);
+  EXPECT_EQ(m.broken(), "");
+}
+
+// 711 - how long a folio was away is measured in the group that was short of memory: what the machine
+// took from others in the meantime counts if the machine took it, and does not if its own group did
+TEST(ClassicLru, RefaultsAreMeasuredWhereMemoryWasShort) {
+  Machine m;
+  const folio::GroupId a = m.groups.create("a"), b = m.groups.create("b");
+  for (int i = 0; i < 10; ++i) {  // that would have given way
+    const Pfn head = *m.folios.allocate(kOrder0);
+    m.table.slot(head).group = a.raw();
+    m.table.slot(head).active = 1;
+    m.folios.add_new_anon_rmap(head, {1, 0}, folio::MmId(1), folio::MappedBy::kPtes);
+  }
+  const auto active_again = [&](folio::GroupId target, folio::GroupId target_of_others) {
+    const Shadow shadow = m.lists.evicted(m.map(kOrder0, a), target);
+    const Pfn other = m.map(kOrder0, b);
+    for (int i = 0; i < 200; ++i) (void)m.lists.evicted(other, target_of_others);
+    const Pfn back = *m.folios.allocate(kOrder0);
+    m.table.slot(back).group = a.raw();
+    m.lists.refaulted(back, shadow);
+    return m.table.slot(back).active != 0;
+  };
+  EXPECT_FALSE(active_again(folio::kRootGroup, folio::kRootGroup));
+  EXPECT_FALSE(active_again(folio::kRootGroup, b)) << "the machine's order ages with that of its groups";
+  EXPECT_TRUE(active_again(a, b));
+}
+
+// 712 - after a folio came back too early active ones may be taken from, until a whole call is over
+TEST(ClassicLru, ARefaultFreesActiveFoliosForOneCall) {
+  Machine m;
+  const auto heads = map_many(m, 40);
+  ScanControl sc;
+  m.lists.prepare(sc);
+  EXPECT_FALSE(sc.may_deactivate);
+  m.users.swap = PageCount(1000);
+  const Shadow shadow = m.lists.evicted(heads[0], folio::kRootGroup);
+  const Pfn active = *m.folios.allocate(kOrder0);
+  m.table.slot(active).active = 1;
+  m.folios.add_new_anon_rmap(active, {1, 0}, folio::MmId(1), folio::MappedBy::kPtes);
+  m.lists.refaulted(*m.folios.allocate(kOrder0), shadow);
+  ASSERT_EQ(m.counters.get(VmEvent::workingset_activate_anon), 1U);
+  for (int i = 0; i < 2; ++i) {
+    m.lists.prepare(sc);
+    EXPECT_TRUE(sc.may_deactivate);
+  }
+  m.lists.tried(folio::kRootGroup);
+  m.lists.prepare(sc);
+  EXPECT_FALSE(sc.may_deactivate);
+}
+
+// 713 - a group's call looks at a share of the anonymous folios that swappiness gives; the machine,
+// with nothing else to take, at all of them, even if it should not swap
+TEST(ClassicLru, SwappinessSharesOutWhatIsLookedAt) {
+  const auto taken = [](Reclaimant who, std::uint32_t swappiness) {
+    Machine m;
+    map_many(m, 1000);
+    ScanControl sc{.who = who, .nr_to_reclaim = 100000, .swappiness = swappiness, .priority = 1};
+    sc.high = PageCount(1);
+    m.lists.prepare(sc);
+    m.lists.shrink(folio::kRootGroup, sc);
+    return sc.nr_reclaimed;
+  };
+  EXPECT_EQ(taken(Reclaimant::kGroup, 60), 150U);  // of 500, 60 in 200
+  EXPECT_EQ(taken(Reclaimant::kGroup, 200), 500U);
+  EXPECT_EQ(taken(Reclaimant::kGroup, 0), 0U);
+  EXPECT_EQ(taken(Reclaimant::kKswapd, 60), 500U);
+  EXPECT_EQ(taken(Reclaimant::kKswapd, 0), 500U);
 }
 
 }  // namespace

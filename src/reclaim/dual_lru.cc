@@ -26,12 +26,18 @@ void DualLru::split(Pfn head, std::span<const Order> pieces) {
 }
 
 void DualLru::prepare(ScanControl& sc) {
-  bool may = false;
-  for (const auto& half : halves_) {
-    half->prepare(sc);
-    may = may || sc.may_deactivate;
-  }
-  sc.may_deactivate = may;
+  for (const auto& half : halves_) half->prepare(sc);
+}
+
+void DualLru::tried(folio::GroupId target) {
+  for (const auto& half : halves_) half->tried(target);
+}
+
+void DualLru::shrink_half(FolioLists& half, folio::GroupId group, ScanControl& sc) {
+  const int priority = sc.priority;
+  half.prepare(sc);
+  sc.priority = priority;
+  half.shrink(group, sc);
 }
 
 // The half that is short first; the other one when the need is great.
@@ -41,13 +47,13 @@ void DualLru::shrink(folio::GroupId group, ScanControl& sc) {
   FolioLists& first = *halves_[large ? 1 : 0];
   FolioLists& second = *halves_[large ? 0 : 1];
   const std::uint64_t before = sc.nr_reclaimed;
-  first.shrink(group, sc);
+  shrink_half(first, group, sc);
   if (sc.nr_reclaimed - before >= sc.nr_to_reclaim) return;
-  if (sc.priority <= kGreatNeed || first.evictable(group).raw() == 0) second.shrink(group, sc);
+  if (sc.priority <= kGreatNeed || first.evictable(group).raw() == 0) shrink_half(second, group, sc);
 }
 
-void DualLru::age(folio::GroupId group, ScanControl& sc) {
-  for (const auto& half : halves_) half->age(group, sc);
+void DualLru::age() {
+  for (const auto& half : halves_) half->age();
 }
 
 PageCount DualLru::evictable(folio::GroupId group) const {

@@ -32,13 +32,18 @@ class DualLru final : public FolioLists {
   void remove(Pfn head, PageCount pages) override;
   void split(Pfn head, std::span<const Order> pieces) override;
   void deactivate(Pfn head) override { half_of(head).deactivate(head); }
+  void forget_use(Pfn head) override { half_of(head).forget_use(head); }
 
   void prepare(ScanControl& sc) override;
   void shrink(folio::GroupId group, ScanControl& sc) override;
-  void age(folio::GroupId group, ScanControl& sc) override;
+  void tried(folio::GroupId target) override;
+  [[nodiscard]] bool walks_again(const ScanControl& sc) const override { return halves_[0]->walks_again(sc); }
+  void age() override;
   [[nodiscard]] PageCount evictable(folio::GroupId group) const override;
 
-  [[nodiscard]] Shadow evicted(Pfn head) override { return half_of(head).evicted(head); }
+  [[nodiscard]] Shadow evicted(Pfn head, folio::GroupId target) override {
+    return half_of(head).evicted(head, target);
+  }
   void refaulted(Pfn head, Shadow shadow) override { half_of(head).refaulted(head, shadow); }
 
   void check_invariants(base::InvariantReport& out) const override;
@@ -49,6 +54,9 @@ class DualLru final : public FolioLists {
   [[nodiscard]] FolioLists& half_of(Pfn head) {
     return *halves_[context_.folios.order_of(head) >= large_ ? 1 : 0];
   }
+
+  // What sc says of the stocks is of this half then.
+  static void shrink_half(FolioLists& half, folio::GroupId group, ScanControl& sc);
 
   const Order large_;
   std::unique_ptr<FolioLists> halves_[2];  // small, large

@@ -15,6 +15,11 @@ void copy_marks(const folio::LruTable& table, Pfn head, std::span<const Order> p
   }
 }
 
+void FolioLists::forget_use(Pfn head) {
+  slot(head).active = 0;
+  slot(head).referenced = 0;
+}
+
 void FolioLists::split_in_place(folio::LruList& list, Pfn head, std::span<const Order> pieces) {
   PageCount all;
   for (const Order piece : pieces) all += piece.pages();

@@ -14,6 +14,7 @@
 #include "folio/folios.h"
 #include "folio/lru.h"
 #include "reclaim/folio_users.h"
+#include "reclaim/mem_cgroup.h"
 #include "reclaim/scan_control.h"
 #include "stats/counters.h"
 
@@ -30,6 +31,7 @@ struct ListContext {
   phys::PhysMemory& memory;
   stats::Counters& counters;
   FolioUsers& users;
+  const MemCgroups& groups;
 };
 
 // What is remembered of a folio that was swapped out, at its slot (the kernel's shadow
@@ -78,20 +80,26 @@ class FolioLists {
     remove(head, context_.folios.order_of(head).pages());
     add(head);
   }
-  // Soon no longer needed (MADV_COLD): to where the next are taken from.
+  // Soon no longer needed (MADV_COLD): to where the next are taken from, if it is not there.
   virtual void deactivate(Pfn head) = 0;
+  // What is known of its use is forgotten (MADV_PAGEOUT, MADV_FREE). It is on no list.
+  virtual void forget_use(Pfn head);
 
   // Takes folios of one group as hard as sc.priority says.
   virtual void shrink(folio::GroupId group, ScanControl& sc) = 0;
-  // Before a walk over the groups: what the last walks found decides what this may do.
+  // Before a walk over the groups: what the last ones found decides what this may do.
   virtual void prepare(ScanControl& /*sc*/) {}
-  // kswapd's care for the order, whether or not it takes anything.
-  virtual void age(folio::GroupId group, ScanControl& sc) = 0;
+  // After a call for memory of this group, whatever came of it.
+  virtual void tried(folio::GroupId /*target*/) {}
+  // Whether the need of a large order may ask for another walk.
+  [[nodiscard]] virtual bool walks_again(const ScanControl& /*sc*/) const { return true; }
+  // kswapd's care for the order in all groups, whether or not it takes anything.
+  virtual void age() {}
   // Pages that shrink could take at best.
   [[nodiscard]] virtual PageCount evictable(folio::GroupId group) const = 0;
 
-  // The folio goes to swap: what is worth knowing when it comes back.
-  [[nodiscard]] virtual Shadow evicted(Pfn head) = 0;
+  // The folio goes to swap for want of memory in `target`: what is worth knowing when it comes back.
+  [[nodiscard]] virtual Shadow evicted(Pfn head, folio::GroupId target) = 0;
   // It came back, is on no list yet, and this was known of it.
   virtual void refaulted(Pfn head, Shadow shadow) = 0;
 

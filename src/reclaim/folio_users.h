@@ -31,20 +31,23 @@ using UsedFn = absl::FunctionRef<bool(Pfn)>;
 class FolioUsers {
  public:
   virtual ~FolioUsers() = default;
-  // How many mappings have used the folio since last asked, which marks them unused: one
-  // walk of the reverse map.
-  virtual std::uint32_t referenced(Pfn head) = 0;
+  // How many mappings have used the folio since last asked, which marks them unused: one walk
+  // of the reverse map. Only the uses of programs of the group `by` and below it count, and none
+  // of mappings that are read in order or at random (MADV_SEQUENTIAL, MADV_RANDOM).
+  virtual std::uint32_t referenced(Pfn head, folio::GroupId by) = 0;
   // The same; where it was used, `nearby` hears of the folios in use round about in the same
   // table, which are marked unused as well.
-  virtual std::uint32_t referenced_and_nearby(Pfn head, UsedFn nearby) = 0;
+  virtual std::uint32_t referenced_and_nearby(Pfn head, folio::GroupId by, UsedFn nearby) = 0;
   // Walks the page tables of every address space of the group; `used` hears of each folio
   // that some entry showed used, which is marked unused. Returns the entries looked at.
   virtual std::uint64_t walk_tables(folio::GroupId group, UsedFn used) = 0;
   // Reclaims the folios, on each of which the caller holds a reference; asks for each what
   // its use says.
   virtual Shrunk shrink(const std::vector<Pfn>& folios, absl::FunctionRef<Reference(Pfn)> references) = 0;
-  // Whether anonymous pages of the group can go anywhere (get_nr_swap_pages).
-  [[nodiscard]] virtual bool can_swap(folio::GroupId group) const = 0;
+  // Where anonymous pages can go (get_nr_swap_pages), and all there is of it (total_swap_pages).
+  [[nodiscard]] virtual PageCount free_swap() const = 0;
+  [[nodiscard]] virtual PageCount total_swap() const = 0;
+  [[nodiscard]] bool can_swap() const { return free_swap().raw() != 0; }
 };
 
 }  // namespace quire::reclaim

@@ -1,6 +1,7 @@
 #include "reclaim/gen_lru.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 
@@ -14,6 +15,13 @@ namespace {
 
 constexpr std::size_t at(Stock stock) { return static_cast<std::size_t>(stock); }
 constexpr std::uint64_t gen_of(std::uint64_t seq) { return seq % GenLru::kMaxGens; }
+constexpr std::uint64_t kMinBatch = 64;  // MIN_LRU_BATCH
+
+// Folios of the working set are the highest tier; others go by the logarithm of their uses.
+constexpr unsigned tier_from(unsigned refs, bool workingset) {
+  if (workingset) return GenLru::kTiers - 1;
+  return refs <= 1 ? 0 : refs == 2 ? 1 : 2;
+}
 
 }  // namespace
 
@@ -53,7 +61,7 @@ PageCount GenLru::evictable(GroupId group) const {
   if (v == nullptr) return PageCount(0);
   std::uint64_t n = 0;
   for (const std::uint64_t pages : v->pages[at(Stock::kClean)]) n += pages;
-  if (context_.users.can_swap(group))
+  if (context_.users.can_swap())
     for (const std::uint64_t pages : v->pages[at(Stock::kAnon)]) n += pages;
   return PageCount(n);
 }
@@ -63,11 +71,11 @@ unsigned GenLru::refs_of(Pfn head) const {
   return s.referenced != 0 ? s.refs + 1U : 0;
 }
 
-// Folios of the working set are the highest tier; others go by the logarithm of their uses.
-unsigned GenLru::tier_of(Pfn head) const {
-  if (slot(head).workingset != 0) return kTiers - 1;
-  const unsigned refs = refs_of(head);
-  return refs <= 1 ? 0 : refs == 2 ? 1 : 2;
+unsigned GenLru::tier_of(Pfn head) const { return tier_from(refs_of(head), slot(head).workingset != 0); }
+
+bool GenLru::moves_on_anyway(Pfn head) const {
+  constexpr unsigned kMostRefs = 4;
+  return refs_of(head) == kMostRefs && slot(head).workingset != 0;
 }
 
 // --- Places ---
@@ -123,10 +131,20 @@ void GenLru::split(Pfn head, std::span<const Order> pieces) {
   if (slot(head).list != 0) split_in_place(list_of(lruvec(group_of(head)), slot(head).list), head, pieces);
 }
 
+void GenLru::forget_use(Pfn head) {
+  LruSlot& s = slot(head);
+  s.active = 0;
+  s.referenced = 0;
+  s.refs = 0;
+  s.workingset = 0;
+}
+
 void GenLru::deactivate(Pfn head) {
   if (slot(head).list == 0 || frame(head).mlocked != 0) return;
-  slot(head).referenced = 0;
-  slot(head).refs = 0;
+  forget_use(head);
+  const auto stock = at(stock_on_list(head));
+  // Nothing is older.
+  if (slot(head).gen - 1U == gen_of(lruvec(group_of(head)).min_seq[stock])) return;
   replace(head);
   context_.counters.add(VmEvent::pgdeactivate, pages_of(head).raw());
 }
@@ -168,21 +186,25 @@ void GenLru::carry_over(History& h) {
   h.evicted = h.kept = h.refaulted = {};
 }
 
+// Those that move on at leisure do not count.
+std::uint64_t GenLru::keep(Lruvec& v, Stock stock, Pfn head) {
+  if (!moves_on_anyway(head)) v.history[at(stock)].kept[tier_of(head)] += pages_of(head).raw();
+  const std::uint64_t next = gen_of(v.min_seq[at(stock)] + 1);
+  move_gen(v, head, next);
+  LruSlot& s = slot(head);
+  s.referenced = 0;
+  s.refs = 0;
+  return next;
+}
+
 // The oldest generation is closed; who is still in it joins the next.
 void GenLru::inc_min_seq(Lruvec& v, Stock stock) {
   const std::uint64_t old = gen_of(v.min_seq[at(stock)]);
-  const std::uint64_t next = gen_of(v.min_seq[at(stock)] + 1);
   folio::LruList& list = v.lists[at(stock)][old];
   while (!list.empty()) {
     const Pfn head = list.back();
-    LruSlot& s = slot(head);
-    std::uint64_t gen = s.gen - 1U;
-    if (gen == old) {
-      move_gen(v, head, next);
-      s.referenced = 0;
-      s.refs = 0;
-      gen = next;
-    }
+    std::uint64_t gen = slot(head).gen - 1U;
+    if (gen == old) gen = keep(v, stock, head);
     context_.table.remove(list, head, pages_of(head));
     context_.table.push_back(v.lists[at(stock)][gen], number(gen, stock), head, pages_of(head));
   }
@@ -222,41 +244,62 @@ GenLru::Position GenLru::position(const Lruvec& v, Stock stock, unsigned tier, s
           .gain = gain};
 }
 
+GenLru::Position GenLru::position_of_all(const Lruvec& v, Stock stock, std::uint64_t gain) const {
+  Position all{.gain = gain};
+  for (unsigned tier = 0; tier < kTiers; ++tier) {
+    const Position p = position(v, stock, tier, gain);
+    all.refaulted += p.refaulted;
+    all.total += p.total;
+  }
+  return all;
+}
+
+// Whether what is at `p` comes back more often, in proportion and weighed, than what is at the other.
+bool GenLru::comes_back_more(const Position& than, const Position& p) {
+  return p.refaulted >= kMinBatch &&
+         p.refaulted * (than.total + kMinBatch) * than.gain > (than.refaulted + 1) * p.total * p.gain;
+}
+
 // A tier is kept if its folios come back twice as often as those of the lowest.
 unsigned GenLru::highest_tier_to_take(const Lruvec& v, Stock stock) const {
-  constexpr std::uint64_t kBatch = 64;  // MIN_LRU_BATCH
   const Position lowest = position(v, stock, 0, 2);
   unsigned tier = 1;
-  for (; tier < kTiers; ++tier) {
-    const Position p = position(v, stock, tier, 3);
-    const bool few = p.refaulted < kBatch;
-    if (!few &&
-        p.refaulted * (lowest.total + kBatch) * lowest.gain > (lowest.refaulted + 1) * p.total * p.gain)
-      break;
-  }
+  while (tier < kTiers && !comes_back_more(lowest, position(v, stock, tier, 3))) ++tier;
   return tier - 1;
+}
+
+Stock GenLru::stock_to_take(const Lruvec& v, const Stocks& stocks) const {
+  constexpr std::uint32_t kMost = 200;
+  if (stocks.swappiness <= 1) return Stock::kClean;
+  if (stocks.swappiness >= kMost) return Stock::kAnon;
+  return comes_back_more(position_of_all(v, Stock::kAnon, stocks.swappiness),
+                         position_of_all(v, Stock::kClean, kMost - stocks.swappiness))
+             ? Stock::kAnon
+             : Stock::kClean;
 }
 
 // --- Eviction ---
 
-bool GenLru::can_take(GroupId group, Stock stock, const ScanControl& sc) const {
-  return stock == Stock::kClean || (sc.swappiness != 0 && context_.users.can_swap(group));
+// The last slots are left alone.
+GenLru::Stocks GenLru::stocks_for(const ScanControl& sc) const {
+  return {context_.users.free_swap().raw() < kMinBatch ? 0 : sc.swappiness};
 }
 
-std::uint64_t GenLru::oldest(const Lruvec& v, const ScanControl& sc) const {
-  return sc.swappiness != 0 ? std::min(v.min_seq[0], v.min_seq[1]) : v.min_seq[at(Stock::kClean)];
+std::uint64_t GenLru::oldest(const Lruvec& v, const Stocks& stocks) const {
+  return stocks.may_take(Stock::kAnon) ? std::min(v.min_seq[0], v.min_seq[1]) : v.min_seq[at(Stock::kClean)];
 }
 
-bool GenLru::should_age(const Lruvec& v, const ScanControl& sc, std::uint64_t& pages) const {
+bool GenLru::should_age(const Lruvec& v, const Stocks& stocks, std::uint64_t& pages) const {
   pages = 0;
   for (const Stock stock : {Stock::kAnon, Stock::kClean}) {
-    if (stock == Stock::kAnon && sc.swappiness == 0) continue;
+    if (!stocks.may_take(stock)) continue;
     for (const std::uint64_t n : v.pages[at(stock)]) pages += n;
   }
   // Of a stock without folios nothing keeps its generations open.
   std::uint64_t min = v.max_seq;
   for (const Stock stock : {Stock::kAnon, Stock::kClean})
-    if (std::ranges::any_of(v.pages[at(stock)], [](std::uint64_t n) { return n != 0; }))
+    if (stocks.may_take(stock) &&
+        std::ranges::any_of(v.pages[at(stock)], [](std::uint64_t n) { return n != 0; }))
       min = std::min(min, v.min_seq[at(stock)]);
   return min + kMinGens >= v.max_seq + (pages == 0 ? kMaxGens : 0);
 }
@@ -264,37 +307,33 @@ bool GenLru::should_age(const Lruvec& v, const ScanControl& sc, std::uint64_t& p
 // Deals with a folio that cannot be taken now. False: it can.
 bool GenLru::sort(Lruvec& v, Stock stock, Pfn head, unsigned tier) {
   const std::uint64_t old = gen_of(v.min_seq[at(stock)]);
-  LruSlot& s = slot(head);
   folio::LruList& from = v.lists[at(stock)][old];
-  std::uint64_t to = s.gen - 1U;
+  std::uint64_t to = slot(head).gen - 1U;
   if (to == old) {
-    const unsigned own = tier_of(head);
     // No longer clean: written to since it was marked.
     const bool other_stock = stock_of(head) != stock;
     if (other_stock) {
       replace(head);
       return true;
     }
-    if (own <= tier) return false;
-    v.history[at(stock)].kept[own] += pages_of(head).raw();
-    to = gen_of(v.min_seq[at(stock)] + 1);
-    move_gen(v, head, to);
-    s.referenced = 0;
-    s.refs = 0;
+    if (tier_of(head) <= tier && !moves_on_anyway(head)) return false;
+    to = keep(v, stock, head);
   }
   context_.table.remove(from, head, pages_of(head));
   context_.table.push_front(v.lists[at(stock)][to], number(to, stock), head, pages_of(head));
   return true;
 }
 
-std::uint64_t GenLru::scan(Lruvec& v, Stock stock, ScanControl& sc, std::vector<Pfn>& taken) {
-  constexpr std::uint64_t kBatch = 64;
+// Pages looked at; 0: nothing can be taken, and all was looked at.
+std::uint64_t GenLru::scan(Lruvec& v, Stock stock, std::uint64_t to_scan, ScanControl& sc,
+                           std::vector<Pfn>& taken) {
   if (v.max_seq - v.min_seq[at(stock)] + 1 == kMinGens) return 0;
   const unsigned tier = highest_tier_to_take(v, stock);
   folio::LruList& list = v.lists[at(stock)][gen_of(v.min_seq[at(stock)])];
   std::uint64_t sorted = 0;
   std::uint64_t isolated = 0;
-  for (std::uint64_t looks = kBatch * kBatch; looks != 0 && isolated < kBatch && !list.empty(); --looks) {
+  std::uint64_t looks = std::min(to_scan, kMinBatch * kMinBatch);
+  for (; looks != 0 && isolated < kMinBatch && !list.empty(); --looks) {
     const Pfn head = list.back();
     const std::uint64_t pages = pages_of(head).raw();
     if (sort(v, stock, head, tier)) {
@@ -307,10 +346,10 @@ std::uint64_t GenLru::scan(Lruvec& v, Stock stock, ScanControl& sc, std::vector<
     taken.push_back(head);
     isolated += pages;
   }
-  context_.counters.add(VmEvent::pgrefill, sorted);
+  if (!sc.of_group()) context_.counters.add(VmEvent::pgrefill, sorted);
   count_scan(sc, stock, isolated, taken.size());
   sc.nr_scanned += isolated;
-  return sorted + isolated;
+  return isolated != 0 || looks == 0 ? sorted + isolated : 0;
 }
 
 bool GenLru::set_refs(Pfn head) {
@@ -322,10 +361,10 @@ bool GenLru::set_refs(Pfn head) {
   return again;
 }
 
-Reference GenLru::check_references(GroupId group, Pfn head) {
+Reference GenLru::check_references(GroupId group, Pfn head, GroupId target) {
   context_.counters.add(VmEvent::quire_rmap_walks);
   const std::uint32_t mappings =
-      context_.users.referenced_and_nearby(head, [&](Pfn near) { return promote(group, near); });
+      context_.users.referenced_and_nearby(head, target, [&](Pfn near) { return promote(group, near); });
   if (mappings == 0) return Reference::kReclaim;
   return set_refs(head) ? Reference::kActivate : Reference::kKeep;
 }
@@ -339,19 +378,21 @@ void GenLru::put_back(Lruvec& v, Pfn head) {
   context_.folios.put(head);
 }
 
-std::uint64_t GenLru::evict(Lruvec& v, GroupId group, ScanControl& sc) {
+std::uint64_t GenLru::evict(Lruvec& v, GroupId group, const Stocks& stocks, std::uint64_t to_scan,
+                            ScanControl& sc) {
   std::vector<Pfn> taken;
   std::uint64_t scanned = 0;
-  Stock stock = Stock::kClean;  // what costs nothing first
-  for (const Stock s : {Stock::kClean, Stock::kAnon}) {
-    if (!can_take(group, s, sc)) continue;
-    stock = s;
-    scanned = scan(v, s, sc, taken);
-    if (scanned != 0) break;
+  Stock stock = stock_to_take(v, stocks);
+  for (const Stock first = stock; scanned == 0;) {
+    if (stocks.may_take(stock)) scanned = scan(v, stock, to_scan, sc, taken);
+    if (scanned != 0 || stock != first) break;
+    stock = first == Stock::kClean ? Stock::kAnon : Stock::kClean;
   }
   if (try_to_inc_min_seq(v)) ++scanned;
-  if (taken.empty()) return oldest(v, sc) + kMinGens > v.max_seq ? 0 : scanned;
-  const Shrunk shrunk = context_.users.shrink(taken, [&](Pfn head) { return check_references(group, head); });
+  if (oldest(v, stocks) + kMinGens > v.max_seq) scanned = 0;
+  if (taken.empty()) return scanned;
+  const Shrunk shrunk =
+      context_.users.shrink(taken, [&](Pfn head) { return check_references(group, head, sc.target); });
   for (const Pfn head : shrunk.keep) put_back(v, head);
   for (const Pfn head : shrunk.activate) {
     slot(head).active = 1;
@@ -363,27 +404,53 @@ std::uint64_t GenLru::evict(Lruvec& v, GroupId group, ScanControl& sc) {
   return scanned;
 }
 
+// A group's call looks at all it set out to look at; the machine's stops when there is enough.
+bool GenLru::has_enough(const ScanControl& sc) {
+  if (sc.of_group()) return false;
+  const std::uint64_t gap = 2 * sc.order.pages().raw();  // compact_gap
+  if (sc.nr_reclaimed - sc.nr_before >= std::max(sc.nr_to_reclaim, gap)) return true;
+  return sc.who == Reclaimant::kKswapd && sc.order == kOrder0 && sc.zones_safe;
+}
+
+// Where much is wanted at once the mild rounds are left out: as much of what is older than the two
+// youngest generations as is wanted.
+void GenLru::prepare(ScanControl& sc) {
+  if (sc.of_group() || sc.priority != kDefPriority || sc.nr_to_reclaim < kMinBatch) return;
+  std::uint64_t old = 0;
+  for (const auto& v : lruvecs_) {
+    if (!v) continue;
+    for (const Stock stock : {Stock::kAnon, Stock::kClean}) {
+      if (stock == Stock::kAnon && !context_.users.can_swap()) continue;
+      for (std::uint64_t seq = v->min_seq[at(stock)]; seq + 1 < v->max_seq; ++seq)
+        old += v->pages[at(stock)][gen_of(seq)];
+    }
+  }
+  const int wanted = static_cast<int>(std::bit_width(sc.nr_to_reclaim - 1));
+  sc.priority =
+      std::clamp(static_cast<int>(std::bit_width(old)) - 1 - wanted, kDefPriority / 2, kDefPriority);
+}
+
 void GenLru::shrink(GroupId group, ScanControl& sc) {
   Lruvec& v = lruvec(group);
-  const std::uint64_t before = sc.nr_reclaimed;
+  const Stocks stocks = stocks_for(sc);
   std::uint64_t scanned = 0;
   for (;;) {
     std::uint64_t pages = 0;
-    const bool age = should_age(v, sc, pages);
+    const bool age = should_age(v, stocks, pages);
     // The mild round tries to do without.
     if (age && sc.priority != kDefPriority) return inc_max_seq(v, group);
     const std::uint64_t to_scan = pages >> sc.priority;
     if (to_scan == 0) return;
-    const std::uint64_t now = evict(v, group, sc);
+    const std::uint64_t now = evict(v, group, stocks, to_scan, sc);
     if (now == 0) return;
     scanned += now;
-    if (scanned >= to_scan || sc.nr_reclaimed - before >= sc.nr_to_reclaim) return;
+    if (scanned >= to_scan || has_enough(sc)) return;
   }
 }
 
 // --- Refaults ---
 
-Shadow GenLru::evicted(Pfn head) {
+Shadow GenLru::evicted(Pfn head, GroupId /*target*/) {
   Lruvec& v = lruvec(group_of(head));
   const std::size_t stock = at(stock_of(head));
   const unsigned refs = refs_of(head);
@@ -391,20 +458,23 @@ Shadow GenLru::evicted(Pfn head) {
   return {(v.min_seq[stock] << 2) | (refs == 0 ? 0 : refs - 1), group_of(head), slot(head).workingset != 0};
 }
 
+// The first use is not remembered: what is known of more counts once it is used again.
 void GenLru::refaulted(Pfn head, Shadow shadow) {
+  if (shadow.group() != group_of(head)) return;
   const std::uint64_t pages = pages_of(head).raw();
   context_.counters.add(VmEvent::workingset_refault_anon, pages);
-  if (shadow.group() != group_of(head)) return;
   Lruvec& v = lruvec(group_of(head));
   if (v.max_seq - (shadow.token() >> 2) >= kMaxGens) return;  // too long ago
   LruSlot& s = slot(head);
-  const auto refs = static_cast<std::uint8_t>(shadow.token() & 3);
-  s.workingset = shadow.workingset();
-  s.refs = refs & 3;
-  s.referenced = refs != 0;
-  v.history[at(Stock::kAnon)].refaulted[tier_of(head)] += pages;
+  const auto more = static_cast<std::uint8_t>(shadow.token() & 3);
+  v.history[at(Stock::kAnon)].refaulted[tier_from(more + 1U, shadow.workingset())] += pages;
   context_.counters.add(VmEvent::workingset_activate_anon, pages);
-  if (shadow.workingset()) context_.counters.add(VmEvent::workingset_restore_anon, pages);
+  if (shadow.workingset()) {
+    s.workingset = 1;
+    context_.counters.add(VmEvent::workingset_restore_anon, pages);
+  } else {
+    s.refs = more & 3;
+  }
 }
 
 // --- Invariants ---

@@ -43,12 +43,14 @@ class GenLru final : public FolioLists {
   void remove(Pfn head, PageCount pages) override;
   void split(Pfn head, std::span<const Order> pieces) override;
   void deactivate(Pfn head) override;
+  void forget_use(Pfn head) override;
 
+  void prepare(ScanControl& sc) override;
   void shrink(folio::GroupId group, ScanControl& sc) override;
-  void age(folio::GroupId /*group*/, ScanControl& /*sc*/) override {}
+  [[nodiscard]] bool walks_again(const ScanControl& sc) const override { return sc.of_group(); }
   [[nodiscard]] PageCount evictable(folio::GroupId group) const override;
 
-  [[nodiscard]] Shadow evicted(Pfn head) override;
+  [[nodiscard]] Shadow evicted(Pfn head, folio::GroupId target) override;
   void refaulted(Pfn head, Shadow shadow) override;
 
   void check_invariants(base::InvariantReport& out) const override;
@@ -76,9 +78,14 @@ class GenLru final : public FolioLists {
     folio::LruList unevictable;
     std::array<History, 2> history;
   };
-  // A tier's refaults against what went or was kept, weighed.
+  // Refaults against what went or was kept, weighed: of a tier, or of a stock in all.
   struct Position {
     std::uint64_t refaulted = 0, total = 0, gain = 0;
+  };
+  // What a call may take, and from which of the stocks first.
+  struct Stocks {
+    std::uint32_t swappiness = 0;  // 0: anonymous pages cannot go anywhere
+    [[nodiscard]] bool may_take(Stock stock) const { return stock == Stock::kClean || swappiness != 0; }
   };
 
   [[nodiscard]] Lruvec& lruvec(folio::GroupId group);
@@ -97,6 +104,8 @@ class GenLru final : public FolioLists {
   [[nodiscard]] std::uint64_t seq_for(const Lruvec& v, Pfn head) const;
   [[nodiscard]] unsigned refs_of(Pfn head) const;
   [[nodiscard]] unsigned tier_of(Pfn head) const;
+  // Seen as often as can be counted, and of the working set: it moves on without counting as kept.
+  [[nodiscard]] bool moves_on_anyway(Pfn head) const;
 
   // Ageing.
   void inc_max_seq(Lruvec& v, folio::GroupId group);
@@ -104,19 +113,26 @@ class GenLru final : public FolioLists {
   bool try_to_inc_min_seq(Lruvec& v);
   bool promote(folio::GroupId group, Pfn head);
   void move_gen(Lruvec& v, Pfn head, std::uint64_t gen);
+  // From the oldest generation to the next, which is returned.
+  std::uint64_t keep(Lruvec& v, Stock stock, Pfn head);
   // Eviction.
-  [[nodiscard]] bool should_age(const Lruvec& v, const ScanControl& sc, std::uint64_t& pages) const;
-  [[nodiscard]] std::uint64_t oldest(const Lruvec& v, const ScanControl& sc) const;
-  std::uint64_t evict(Lruvec& v, folio::GroupId group, ScanControl& sc);
-  std::uint64_t scan(Lruvec& v, Stock stock, ScanControl& sc, std::vector<Pfn>& taken);
+  [[nodiscard]] Stocks stocks_for(const ScanControl& sc) const;
+  [[nodiscard]] bool should_age(const Lruvec& v, const Stocks& stocks, std::uint64_t& pages) const;
+  [[nodiscard]] std::uint64_t oldest(const Lruvec& v, const Stocks& stocks) const;
+  [[nodiscard]] static bool has_enough(const ScanControl& sc);
+  std::uint64_t evict(Lruvec& v, folio::GroupId group, const Stocks& stocks, std::uint64_t to_scan,
+                      ScanControl& sc);
+  std::uint64_t scan(Lruvec& v, Stock stock, std::uint64_t to_scan, ScanControl& sc, std::vector<Pfn>& taken);
   bool sort(Lruvec& v, Stock stock, Pfn head, unsigned tier);
-  [[nodiscard]] bool can_take(folio::GroupId group, Stock stock, const ScanControl& sc) const;
-  [[nodiscard]] Reference check_references(folio::GroupId group, Pfn head);
+  [[nodiscard]] Reference check_references(folio::GroupId group, Pfn head, folio::GroupId target);
   [[nodiscard]] bool set_refs(Pfn head);
   void put_back(Lruvec& v, Pfn head);
   // The controller.
   [[nodiscard]] Position position(const Lruvec& v, Stock stock, unsigned tier, std::uint64_t gain) const;
+  [[nodiscard]] Position position_of_all(const Lruvec& v, Stock stock, std::uint64_t gain) const;
+  [[nodiscard]] static bool comes_back_more(const Position& than, const Position& p);
   [[nodiscard]] unsigned highest_tier_to_take(const Lruvec& v, Stock stock) const;
+  [[nodiscard]] Stock stock_to_take(const Lruvec& v, const Stocks& stocks) const;
   static void carry_over(History& h);
 
   const std::uint8_t first_;

@@ -23,6 +23,7 @@ GroupId MemCgroups::create(std::string name, GroupId parent) {
 }
 
 bool MemCgroups::is_below(GroupId id, GroupId ancestor) const {
+  if (ancestor == folio::kRootGroup) return true;
   for (std::optional<GroupId> g = id; g; g = at(*g).parent)
     if (*g == ancestor) return true;
   return false;

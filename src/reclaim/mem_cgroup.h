@@ -37,6 +37,8 @@ struct MemCgroup {
   PageCount max = kNoLimit;
   PageCount high = kNoLimit;
   Events events;
+  // Where the next walk over it and those below begins, if that may stop early (mem_cgroup_iter).
+  std::uint16_t walk_from = 0;
 };
 
 // The tree of groups, by number. A group is never removed: its number may stand in folios.
@@ -53,6 +55,12 @@ class MemCgroups {
   [[nodiscard]] std::uint16_t count() const { return static_cast<std::uint16_t>(groups_.size()); }
   // Whether `id` is `ancestor` or below it.
   [[nodiscard]] bool is_below(folio::GroupId id, folio::GroupId ancestor) const;
+
+  // Calls fn(GroupId) for the group and each above it.
+  template <typename Fn>
+  void upwards(folio::GroupId id, Fn fn) const {
+    for (std::optional<folio::GroupId> g = id; g; g = at(*g).parent) fn(*g);
+  }
 
   // Counts pages against the group and those above it, if no limit is in the way; else
   // the group whose limit it is.

@@ -1,6 +1,7 @@
 #include "reclaim/reclaimer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "split/shrinker.h"
@@ -15,42 +16,52 @@ namespace {
 
 constexpr unsigned kMaxRetries = 16;  // MAX_RECLAIM_RETRIES, of allocations and of charges
 
-// As large a part of what a shrinker could free as the priority says, in batches. What is too
-// little for one is left over for the next time. False of `scan`: more is of no use.
+// As large a part of what a shrinker could free as the priority says, in batches, and of what it was
+// told before. What is too little for a batch is put off. False of `scan`: more is of no use.
 template <typename Scan>
-void shrink_slab(std::uint64_t& left_over, std::uint64_t freeable, int priority, Scan scan) {
+void shrink_slab(std::uint64_t& deferred, std::uint64_t freeable, int priority, Scan scan) {
   constexpr std::uint64_t kBatch = 128;
   constexpr std::uint64_t kSeeks = 2;
   if (freeable == 0) return;
-  std::uint64_t left = std::min(left_over + (freeable >> priority) * 4 / kSeeks, 2 * freeable);
-  while (left != 0 && (left >= kBatch || left >= freeable)) {
+  const std::uint64_t delta = (freeable >> priority) * 4 / kSeeks;
+  const std::uint64_t put_off = std::exchange(deferred, 0);
+  std::uint64_t left = std::min((put_off >> priority) + delta, 2 * freeable);
+  std::uint64_t scanned = 0;
+  while (left >= kBatch || left >= freeable) {
     const std::uint64_t now = std::min(left, kBatch);
+    if (!scan(now)) break;
     left -= now;
-    if (!scan(now)) left = 0;
+    scanned += now;
   }
-  left_over = left;
+  deferred = std::min(put_off + delta - std::min(put_off + delta, scanned), 2 * freeable);
 }
 
 }  // namespace
 
-// While it lives allocations belong to reclaim.
+// While it lives allocations belong to reclaim, for want of memory in a group.
 class Reclaimer::Working {
  public:
-  explicit Working(bool& flag) : flag_(flag) { flag_ = true; }
-  ~Working() { flag_ = false; }
+  Working(Reclaimer& reclaimer, GroupId target) : reclaimer_(reclaimer) {
+    reclaimer_.reclaiming_ = true;
+    reclaimer_.target_ = target;
+  }
+  ~Working() {
+    reclaimer_.reclaiming_ = false;
+    reclaimer_.target_ = folio::kRootGroup;
+  }
   Working(const Working&) = delete;
   Working& operator=(const Working&) = delete;
 
  private:
-  bool& flag_;
+  Reclaimer& reclaimer_;
 };
 
 Reclaimer::Reclaimer(vm::System& system, EachSpace each_space, const Options& options)
     : system_(system),
       options_(options),
       table_(system.memory.total()),
-      users_(system, std::move(each_space)),
-      lists_(make_lists({table_, system.folios, system.memory, system.counters, users_}, options)) {
+      users_(system, std::move(each_space), groups_),
+      lists_(make_lists({table_, system.folios, system.memory, system.counters, users_, groups_}, options)) {
   ByteCount min_free = options.min_free.value_or(phys::default_min_free(system.memory.total()));
   if (!options.min_free && policy::khugepaged_enabled(system.settings, system.masks))
     min_free = std::max(min_free, phys::recommended_min_free(system.memory.zones()));
@@ -89,7 +100,9 @@ void Reclaimer::mlock_changed(Pfn head) {
 }
 
 void Reclaimer::evicted(Pfn head, SwapEntry first) {
-  shadows_.put(first, system_.folios.order_of(head).pages(), lists_->evicted(head));
+  const PageCount pages = system_.folios.order_of(head).pages();
+  shadows_.put(first, pages, lists_->evicted(head, target_));
+  swap_groups_.put(first, pages, GroupId(table_.slot(head).group));
 }
 
 void Reclaimer::refaulted(Pfn head, SwapEntry first) {
@@ -100,44 +113,74 @@ void Reclaimer::deactivate(Pfn head) { lists_->deactivate(head); }
 
 void Reclaimer::lazyfree(Pfn head) {
   if (!table_.on_list(head)) return;
-  folio::LruSlot& slot = table_.slot(head);
-  const PageCount pages = system_.folios.order_of(head).pages();
-  lists_->remove(head, pages);
-  slot.active = 0;
-  slot.referenced = 0;
+  lists_->remove(head, system_.folios.order_of(head).pages());
+  lists_->forget_use(head);
+  lists_->add(head);
+}
+
+void Reclaimer::isolate(Pfn head) {
+  if (!table_.on_list(head)) return;
+  lists_->remove(head, system_.folios.order_of(head).pages());
+  lists_->forget_use(head);
+}
+
+void Reclaimer::put_back(Pfn head, bool activate) {
+  if (table_.on_list(head)) return;
+  if (activate) {
+    table_.slot(head).active = 1;
+    system_.counters.add(VmEvent::pgactivate, system_.folios.order_of(head).pages().raw());
+  }
   lists_->add(head);
 }
 
 // --- A walk over everything ---
 
-void Reclaimer::shrink_groups(ScanControl& sc) {
-  const std::uint64_t before = sc.nr_reclaimed;
-  const std::uint16_t n = groups_.count();
-  // An allocation stops when it has enough; the next goes on from there.
-  const bool partial = sc.who == Reclaimant::kDirect;
-  const std::uint16_t first = partial ? next_group_ : std::uint16_t{0};
-  for (std::uint16_t i = 0; i < n; ++i) {
-    const GroupId group(static_cast<std::uint16_t>((first + i) % n));
+bool Reclaimer::shrink_groups_from(std::uint16_t first, ScanControl& sc) {
+  // Who allocates stops when there is enough; the next goes on from there.
+  const bool partial = sc.who != Reclaimant::kKswapd && !sc.full_walk;
+  bool any = false;
+  for (std::uint16_t n = first; n < groups_.count(); ++n) {
+    const GroupId group(n);
     if (!groups_.is_below(group, sc.target)) continue;
+    any = true;
     lists_->shrink(group, sc);
-    if (!partial || sc.nr_reclaimed - before < sc.nr_to_reclaim) continue;
-    next_group_ = static_cast<std::uint16_t>((group.raw() + 1U) % n);
-    break;
+    shrink_slabs(group, sc);
+    if (!partial || sc.nr_reclaimed < sc.nr_to_reclaim) continue;
+    groups_.at(sc.target).walk_from = static_cast<std::uint16_t>(n + 1U);
+    return true;
   }
-  shrink_queue(sc);
-  shrink_zswap(sc);
+  if (partial) groups_.at(sc.target).walk_from = 0;
+  return any;
 }
 
-void Reclaimer::shrink_queue(const ScanControl& sc) {
-  shrink_slab(queue_left_over_, system_.folios.deferred().size(), sc.priority, [this](std::uint64_t n) {
-    (void)split::deferred_split_scan(system_, n);
-    return !system_.folios.deferred().empty();
+void Reclaimer::shrink_groups(ScanControl& sc) {
+  const bool partial = sc.who != Reclaimant::kKswapd && !sc.full_walk;
+  if (!partial || !shrink_groups_from(groups_.at(sc.target).walk_from, sc)) shrink_groups_from(0, sc);
+}
+
+void Reclaimer::shrink_slabs(GroupId group, const ScanControl& sc) {
+  shrink_queue(group, sc);
+  if (group == sc.target) shrink_zswap(sc);
+}
+
+void Reclaimer::shrink_queue(GroupId group, const ScanControl& sc) {
+  const auto& queue = system_.folios.deferred();
+  if (queue.empty()) return;
+  if (queue_deferred_.size() < groups_.count()) queue_deferred_.resize(groups_.count());
+  const auto on_queue = [&](Pfn head) { return table_.slot(head).group == group.raw(); };
+  const auto length = [&] {
+    if (groups_.count() == 1) return queue.size();
+    return static_cast<std::size_t>(
+        std::ranges::count_if(queue, [&](const folio::LargeFolio& f) { return on_queue(f.head); }));
+  };
+  shrink_slab(queue_deferred_[group.raw()], length(), sc.priority, [&](std::uint64_t n) {
+    return split::deferred_split_scan(system_, n, on_queue) != 0 || length() != 0;
   });
 }
 
 void Reclaimer::shrink_zswap(const ScanControl& sc) {
   if (!system_.zswap) return;
-  shrink_slab(zswap_left_over_, system_.zswap->shrinker_count(), sc.priority,
+  shrink_slab(zswap_deferred_, system_.zswap->shrinker_count(), sc.priority,
               [this](std::uint64_t n) { return system_.zswap->shrinker_scan(n) != 0; });
 }
 
@@ -150,29 +193,53 @@ bool Reclaimer::should_continue(const ScanControl& sc, std::uint64_t reclaimed) 
   return sc.nr_reclaimed < gap && reclaimable().raw() > gap;
 }
 
-void Reclaimer::shrink_node(ScanControl& sc) {
-  lists_->prepare(sc);
-  for (;;) {
-    const std::uint64_t before = sc.nr_reclaimed;
-    shrink_groups(sc);
-    if (!should_continue(sc, sc.nr_reclaimed - before)) break;
+void Reclaimer::look_at_zones(ScanControl& sc) const {
+  constexpr PageCount kSomeMore(64);  // MIN_LRU_BATCH
+  sc.free = sc.high = PageCount();
+  sc.zones_safe = true;
+  for (const phys::Zone& zone : system_.memory.zones()) {
+    sc.free += zone.free_pages();
+    sc.high += zone.watermarks().high;
+    sc.zones_safe = sc.zones_safe && zone.free_pages() > zone.watermarks().high + kSomeMore;
   }
-  if (sc.nr_reclaimed != 0) kswapd_failures_ = 0;
 }
 
-void Reclaimer::try_to_free_pages(ScanControl& sc) {
-  const Working working(reclaiming_);
-  sc.swappiness = options_.swappiness;
-  for (sc.priority = kDefPriority; sc.priority >= 0; --sc.priority) {
-    shrink_node(sc);
-    if (sc.nr_reclaimed >= sc.nr_to_reclaim) return;
-  }
-  // Nothing at all, but active folios were spared: not this time.
-  if (sc.nr_reclaimed != 0 || !sc.skipped_deactivate) return;
-  for (sc.priority = kDefPriority; sc.priority >= 0; --sc.priority) {
-    sc.may_deactivate = true;
+void Reclaimer::shrink_node(ScanControl& sc) {
+  const std::uint64_t at_first = sc.nr_reclaimed;
+  sc.nr_before = sc.who == Reclaimant::kKswapd ? at_first : 0;
+  std::uint64_t before = 0;
+  do {
+    before = sc.nr_reclaimed;
+    look_at_zones(sc);
+    lists_->prepare(sc);
     shrink_groups(sc);
-    if (sc.nr_reclaimed >= sc.nr_to_reclaim) return;
+  } while (lists_->walks_again(sc) && should_continue(sc, sc.nr_reclaimed - before));
+  if (sc.nr_reclaimed != at_first) {
+    kswapd_failures_ = 0;
+  } else if (sc.clean_first) {
+    sc.clean_first_failed = true;
+  }
+}
+
+// In vain at first it goes over all groups, then over active folios too.
+void Reclaimer::try_to_free_pages(ScanControl& sc) {
+  const Working working(*this, sc.target);
+  sc.swappiness = options_.swappiness;
+  for (;;) {
+    for (sc.priority = kDefPriority; sc.priority >= 0; --sc.priority) {
+      shrink_node(sc);
+      if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;
+    }
+    lists_->tried(sc.target);
+    if (sc.nr_reclaimed != 0) return;
+    if (!sc.full_walk) {
+      sc.full_walk = true;
+    } else if (sc.skipped_deactivate) {
+      sc.force_deactivate = true;
+      sc.skipped_deactivate = false;
+    } else {
+      return;
+    }
   }
 }
 
@@ -187,8 +254,9 @@ void Reclaimer::run_kswapd() {
   if (!kswapd_woken_ || reclaiming_) return;
   const Order order = *kswapd_woken_;
   kswapd_woken_.reset();
-  const Working working(reclaiming_);
+  const Working working(*this, folio::kRootGroup);
   balance(order);
+  lists_->tried(folio::kRootGroup);
   fill_pool();
 }
 
@@ -199,15 +267,19 @@ void Reclaimer::balance(Order order) {
   sc.nr_to_reclaim = 0;
   for (const phys::Zone& zone : system_.memory.zones())
     sc.nr_to_reclaim += std::max(zone.watermarks().high.raw(), kSwapClusterMax);
-  while (sc.priority >= 1) {
-    if (system_.memory.any_zone_above(phys::Mark::kHigh, sc.order)) return;
-    for (std::uint16_t g = 0; g < groups_.count(); ++g) lists_->age(GroupId(g), sc);
-    const std::uint64_t scanned = sc.nr_scanned;
-    const std::uint64_t reclaimed = sc.nr_reclaimed;
-    shrink_node(sc);
-    // Enough for the order to come together some day: from now on any page will do.
-    if (sc.order != kOrder0 && sc.nr_reclaimed >= 2 * sc.order.pages().raw()) sc.order = kOrder0;
-    if (sc.nr_scanned - scanned < sc.nr_to_reclaim || sc.nr_reclaimed == reclaimed) --sc.priority;
+  for (;;) {
+    for (sc.priority = kDefPriority; sc.priority >= 1;) {
+      if (system_.memory.any_zone_above(phys::Mark::kHigh, sc.order)) return;
+      lists_->age();
+      const std::uint64_t scanned = sc.nr_scanned;
+      const std::uint64_t reclaimed = sc.nr_reclaimed;
+      shrink_node(sc);
+      // Enough for the order to come together some day: from now on any page will do.
+      if (sc.order != kOrder0 && sc.nr_reclaimed >= 2 * sc.order.pages().raw()) sc.order = kOrder0;
+      if (sc.nr_scanned - scanned < sc.nr_to_reclaim || sc.nr_reclaimed == reclaimed) --sc.priority;
+    }
+    if (sc.nr_reclaimed != 0 || sc.no_clean_first || !sc.clean_first_failed) break;
+    sc.no_clean_first = true;  // these alone gave nothing
   }
   if (sc.nr_reclaimed == 0) ++kswapd_failures_;
 }
@@ -222,6 +294,7 @@ void Reclaimer::fill_pool() {
   sc.swappiness = options_.swappiness;
   sc.nr_to_reclaim = (pool.target() - pool.blocks().size()) * pool.order().pages().raw();
   for (; sc.priority >= kDefPriority / 2 && !pool.full(); --sc.priority) {
+    look_at_zones(sc);
     lists_->prepare(sc);
     shrink_groups(sc);
   }
@@ -250,13 +323,13 @@ bool Reclaimer::out_of_memory(Order order) {
 
 // --- Groups ---
 
-bool Reclaimer::charge(vm::AddressSpace& mm, Pfn head, Effort effort) {
-  if (mm.group == folio::kRootGroup) return true;
+bool Reclaimer::charge(GroupId group, Pfn head, Effort effort) {
+  if (group == folio::kRootGroup) return true;
   const Order order = system_.folios.order_of(head);
   unsigned retries = kMaxRetries;
-  while (const auto over = groups_.try_charge(mm.group, order.pages()))
+  while (const auto over = groups_.try_charge(group, order.pages()))
     if (!make_room(*over, order, effort, retries)) return false;
-  table_.slot(head).group = mm.group.raw();
+  table_.slot(head).group = group.raw();
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include "reclaim/oom.h"
 #include "reclaim/options.h"
 #include "reclaim/shadows.h"
+#include "reclaim/swap_groups.h"
 #include "reclaim/vm_users.h"
 #include "vm/system.h"
 
@@ -62,23 +63,33 @@ class Reclaimer final : public folio::LruPort, public phys::ReclaimPort, public 
   [[nodiscard]] PageCount reclaimable() const override;
   bool out_of_memory(Order order) override;
   // vm::ReclaimPort
-  bool charge(vm::AddressSpace& mm, Pfn head, phys::Effort effort) override;
+  bool charge(folio::GroupId group, Pfn head, phys::Effort effort) override;
+  [[nodiscard]] folio::GroupId group_of(SwapEntry entry) const override { return swap_groups_.of(entry); }
   void before_fault(vm::AddressSpace& mm) override;
   void evicted(Pfn head, SwapEntry first) override;
   void refaulted(Pfn head, SwapEntry first) override;
   void deactivate(Pfn head) override;
   void lazyfree(Pfn head) override;
+  void isolate(Pfn head) override;
+  void put_back(Pfn head, bool activate) override;
 
   void check_invariants(base::InvariantReport& out) const;
 
  private:
   class Working;
 
+  // Slab: what a shrinker was told to look at and has not yet.
+  using Deferred = std::uint64_t;
+
   void try_to_free_pages(ScanControl& sc);
   void shrink_node(ScanControl& sc);
   void shrink_groups(ScanControl& sc);
-  void shrink_queue(const ScanControl& sc);
+  // From this group on, in order. False: none of them is the target's.
+  bool shrink_groups_from(std::uint16_t first, ScanControl& sc);
+  void shrink_slabs(folio::GroupId group, const ScanControl& sc);
+  void shrink_queue(folio::GroupId group, const ScanControl& sc);
   void shrink_zswap(const ScanControl& sc);
+  void look_at_zones(ScanControl& sc) const;
   [[nodiscard]] bool should_continue(const ScanControl& sc, std::uint64_t reclaimed) const;
   void balance(Order order);
   void fill_pool();
@@ -88,15 +99,16 @@ class Reclaimer final : public folio::LruPort, public phys::ReclaimPort, public 
   vm::System& system_;
   Options options_;
   folio::LruTable table_;
+  MemCgroups groups_;
   VmUsers users_;
   std::unique_ptr<FolioLists> lists_;
-  MemCgroups groups_;
   Shadows shadows_;
+  SwapGroups swap_groups_;
   std::optional<Order> kswapd_woken_;
   unsigned kswapd_failures_ = 0;
-  std::uint16_t next_group_ = 0;       // where the next allocation's walk over the groups begins
-  std::uint64_t queue_left_over_ = 0;  // of the deferred-split queue, not looked at for being too few
-  std::uint64_t zswap_left_over_ = 0;  // the same of zswap's entries
+  std::vector<Deferred> queue_deferred_;  // of the deferred-split queues, by group
+  Deferred zswap_deferred_ = 0;
+  folio::GroupId target_;  // of the call for memory that is going on; else the root
   bool reclaiming_ = false;
 };
 

@@ -28,9 +28,25 @@ struct ScanControl {
   std::uint32_t swappiness = 60;
   int priority = kDefPriority;
   bool may_deactivate = false;      // take from the active list this time
+  bool force_deactivate = false;    // whatever is found
   bool skipped_deactivate = false;  // would have, had it been allowed
-  std::uint64_t nr_scanned = 0;     // pages
+  bool full_walk = false;           // memcg_full_walk: over all groups, whatever was found in the first
+  // What the last look at the target says of its stocks (prepare_scan_control).
+  std::uint64_t anon_cost = 0;
+  std::uint64_t clean_cost = 0;
+  bool clean_is_tiny = false;       // file_is_tiny: only anonymous pages can help
+  bool clean_first = false;         // cache_trim_mode: so many of the others that these alone are taken
+  bool clean_first_failed = false;  // and that gave nothing
+  bool no_clean_first = false;
+  // Of the machine, when a walk begins.
+  PageCount free{};
+  PageCount high{};              // what all zones want to have free
+  bool zones_safe = false;       // they have, and some more
+  std::uint64_t nr_before = 0;   // kswapd: nr_reclaimed then
+  std::uint64_t nr_scanned = 0;  // pages
   std::uint64_t nr_reclaimed = 0;
+
+  [[nodiscard]] bool of_group() const { return who == Reclaimant::kGroup; }  // cgroup_reclaim
 };
 
 }  // namespace quire::reclaim

@@ -22,9 +22,12 @@ class TwoClassic final : public FolioLists {
   void deactivate(Pfn head) override { dual_.deactivate(head); }
   void prepare(ScanControl& sc) override { dual_.prepare(sc); }
   void shrink(folio::GroupId group, ScanControl& sc) override { dual_.shrink(group, sc); }
-  void age(folio::GroupId group, ScanControl& sc) override { dual_.age(group, sc); }
+  void tried(folio::GroupId target) override { dual_.tried(target); }
+  void age() override { dual_.age(); }
   [[nodiscard]] PageCount evictable(folio::GroupId group) const override { return dual_.evictable(group); }
-  [[nodiscard]] Shadow evicted(Pfn head) override { return dual_.evicted(head); }
+  [[nodiscard]] Shadow evicted(Pfn head, folio::GroupId target) override {
+    return dual_.evicted(head, target);
+  }
   void refaulted(Pfn head, Shadow shadow) override { dual_.refaulted(head, shadow); }
   void check_invariants(base::InvariantReport& out) const override { dual_.check_invariants(out); }
   [[nodiscard]] const FolioLists& half(bool large) const { return dual_.half(large); }

@@ -20,13 +20,13 @@ class TestUsers final : public FolioUsers {
  public:
   explicit TestUsers(folio::Folios& folios) : folios_(folios) {}
 
-  std::uint32_t referenced(Pfn head) override {
+  std::uint32_t referenced(Pfn head, folio::GroupId /*by*/) override {
     ++walks;
     return used.erase(head.raw()) != 0 ? 1 : 0;
   }
   // What lies within eight folios is near.
-  std::uint32_t referenced_and_nearby(Pfn head, UsedFn nearby) override {
-    const std::uint32_t n = referenced(head);
+  std::uint32_t referenced_and_nearby(Pfn head, folio::GroupId by, UsedFn nearby) override {
+    const std::uint32_t n = referenced(head, by);
     if (n == 0) return 0;
     for (std::uint64_t p = head.raw() / 8 * 8; p < head.raw() / 8 * 8 + 8; ++p)
       if (used.contains(p) && nearby(Pfn(p))) used.erase(p);
@@ -57,7 +57,8 @@ class TestUsers final : public FolioUsers {
     }
     return out;
   }
-  [[nodiscard]] bool can_swap(folio::GroupId /*group*/) const override { return swap; }
+  [[nodiscard]] PageCount free_swap() const override { return swap; }
+  [[nodiscard]] PageCount total_swap() const override { return swap; }
 
   void use(Pfn head) { used.insert(head.raw()); }
 
@@ -65,7 +66,7 @@ class TestUsers final : public FolioUsers {
   std::vector<std::uint64_t> went;
   std::function<void(Pfn)> on_evict;
   std::uint64_t walks = 0;
-  bool swap = true;
+  PageCount swap{1U << 20};
 
  private:
   folio::Folios& folios_;
@@ -74,7 +75,8 @@ class TestUsers final : public FolioUsers {
 // Folios on lists of one kind, mapped once by nobody in particular.
 template <typename Lists>
 struct ListMachine final : folio::LruPort {
-  ListMachine() : folios(memory, counters), users(folios), lists({table, folios, memory, counters, users}) {
+  ListMachine()
+      : folios(memory, counters), users(folios), lists({table, folios, memory, counters, users, groups}) {
     folios.keep_lists(this);
   }
   ~ListMachine() override { folios.keep_lists(nullptr); }
@@ -99,6 +101,7 @@ struct ListMachine final : folio::LruPort {
       lists.prepare(sc);
       lists.shrink(group, sc);
     }
+    lists.tried(group);
     return sc.nr_reclaimed;
   }
   [[nodiscard]] std::string broken() const {
@@ -125,6 +128,7 @@ struct ListMachine final : folio::LruPort {
   folio::LruTable table{memory.total()};
   folio::Folios folios;
   TestUsers users;
+  MemCgroups groups;
   Lists lists;
 };
 

@@ -1,6 +1,7 @@
 #include "reclaim/vm_users.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "vm/rmap_walk.h"
 #include "vm/shrink.h"
@@ -15,7 +16,70 @@ using pagetable::PageTable;
 
 bool VmUsers::is_busy(Pfn head) const { return std::ranges::find(system_.busy, head) != system_.busy.end(); }
 
-std::uint32_t VmUsers::referenced(Pfn head) { return vm::folio_referenced(system_, head); }
+namespace {
+
+// What is read in order or at random says by a use nothing of the next one.
+bool has_recency(const vm::Vma& vma) {
+  return !vma.flags.has_any(vm::VmFlag::kSeqRead | vm::VmFlag::kRandRead);
+}
+
+// Marks the entries unused. The address of the first that was used, if one was.
+std::optional<VirtAddr> take_young(const vm::MappedRun& run) {
+  if (run.pte == nullptr) {
+    if (!Native::is_young(*run.pmd)) return std::nullopt;
+    *run.pmd = Native::make_old(*run.pmd);
+    return run.addr;
+  }
+  Entry* const end = run.pte + run.n;
+  const Entry* const young =
+      std::find_if(run.pte, end, [](const Entry& e) { return Native::is_young(PageTable::ptep_get(&e)); });
+  if (young == end) return std::nullopt;
+  run.mm.tables().clear_young_dirty_ptes(run.pte, run.n, Clear::kYoung);
+  return run.addr + PageCount(static_cast<std::uint64_t>(young - run.pte));
+}
+
+// Calls used(run, addr) for each run of entries of which one was used, the first at `addr`, in mappings
+// that count; returns how many of these were.
+template <typename Counts, typename Used>
+std::uint32_t each_use(vm::System& system, Pfn head, Counts counts, Used used) {
+  std::uint32_t mappings = 0;
+  const vm::Vma* last = nullptr;
+  vm::rmap_walk(system, head, [&](const vm::MappedRun& run) {
+    if (!counts(run.vma)) return vm::Walk::kGoOn;
+    const std::optional<VirtAddr> at = take_young(run);
+    if (!at) return vm::Walk::kGoOn;
+    if (last != &run.vma) ++mappings;
+    last = &run.vma;
+    used(run, *at);
+    return vm::Walk::kGoOn;
+  });
+  return mappings;
+}
+
+// At most so many entries round about one are looked at, it in the middle where the mapping and the
+// table allow.
+VirtRange window_around(const vm::Vma& vma, VirtAddr addr) {
+  constexpr ByteCount kAround = PageCount(64).bytes();  // MIN_LRU_BATCH entries
+  constexpr ByteCount kHalf = PageCount(32).bytes();
+  const VirtAddr table = addr.align_down(kOrderPmd);
+  const VirtRange all{std::max(table, vma.begin()), std::min(table + kOrderPmd.bytes(), vma.end())};
+  if (all.size() <= kAround) return all;
+  if (addr - all.begin < kHalf) return {all.begin, all.begin + kAround};
+  if (all.end - addr < kHalf) return {all.end - kAround, all.end};
+  return {addr - kHalf, addr + kHalf};
+}
+
+}  // namespace
+
+bool VmUsers::counts(const vm::Vma& vma, folio::GroupId by) const {
+  return has_recency(vma) && groups_.is_below(vma.mm->group, by);
+}
+
+std::uint32_t VmUsers::referenced(Pfn head, folio::GroupId by) {
+  return each_use(
+      system_, head, [&](const vm::Vma& vma) { return counts(vma, by); },
+      [](const vm::MappedRun&, VirtAddr) {});
+}
 
 // Consecutive entries of one folio are one use of it, as they are for a batch of the kernel's.
 std::uint64_t VmUsers::look_at_table(vm::AddressSpace& mm, Entry pmd, VirtRange range, UsedFn used) {
@@ -37,37 +101,19 @@ std::uint64_t VmUsers::look_at_table(vm::AddressSpace& mm, Entry pmd, VirtRange 
   return all;
 }
 
-std::uint32_t VmUsers::referenced_and_nearby(Pfn head, UsedFn nearby) {
-  constexpr ByteCount kAround = PageCount(64).bytes();  // MIN_LRU_BATCH entries
-  std::uint32_t n = 0;
+std::uint32_t VmUsers::referenced_and_nearby(Pfn head, folio::GroupId by, UsedFn nearby) {
   struct Place {
     vm::AddressSpace* mm;
-    const vm::Vma* vma;
-    VirtAddr addr;
     Entry pmd;
+    VirtRange around;
   };
   std::vector<Place> places;
-  vm::rmap_walk(system_, head, [&](const vm::MappedRun& run) {
-    bool young = false;
-    if (run.pte == nullptr) {
-      young = Native::is_young(*run.pmd);
-      *run.pmd = Native::make_old(*run.pmd);
-    } else {
-      young = std::any_of(run.pte, run.pte + run.n,
-                          [](const Entry& e) { return Native::is_young(PageTable::ptep_get(&e)); });
-      run.mm.tables().clear_young_dirty_ptes(run.pte, run.n, Clear::kYoung);
-      if (young) places.push_back({&run.mm, &run.vma, run.addr, *run.pmd});
-    }
-    if (young) ++n;
-    return vm::Walk::kGoOn;
-  });
-  for (const Place& place : places) {
-    const VirtAddr block = place.addr.align_down(kOrderPmd);
-    const VirtAddr middle = VirtAddr(place.addr.raw() / kAround.raw() * kAround.raw());
-    const VirtRange around{std::max({middle, block, place.vma->begin()}),
-                           std::min({middle + kAround, block + kOrderPmd.bytes(), place.vma->end()})};
-    look_at_table(*place.mm, place.pmd, around, nearby);
-  }
+  const std::uint32_t n = each_use(
+      system_, head, [&](const vm::Vma& vma) { return counts(vma, by); },
+      [&](const vm::MappedRun& run, VirtAddr at) {
+        if (run.pte != nullptr) places.push_back({&run.mm, *run.pmd, window_around(run.vma, at)});
+      });
+  for (const Place& place : places) look_at_table(*place.mm, place.pmd, place.around, nearby);
   return n;
 }
 
@@ -76,7 +122,7 @@ std::uint64_t VmUsers::walk_tables(folio::GroupId group, UsedFn used) {
   each_space_([&](vm::AddressSpace& mm) {
     if (mm.group != group) return;
     for (vm::Vma& vma : mm.mappings()) {
-      if (vma.anon_vma == nullptr) continue;
+      if (vma.anon_vma == nullptr || !has_recency(vma)) continue;
       mm.tables().for_each_pmd(vma.range, [&](VirtAddr block, Entry& pmd) {
         if (!Native::is_present(pmd)) return;  // in swap, all of it
         if (!Native::is_leaf(pmd)) {
@@ -111,8 +157,8 @@ Shrunk VmUsers::shrink(const std::vector<Pfn>& folios, absl::FunctionRef<Referen
       .reclaimed = shrunk.reclaimed, .keep = std::move(shrunk.keep), .activate = std::move(shrunk.activate)};
 }
 
-bool VmUsers::can_swap(folio::GroupId /*group*/) const {
-  return system_.swap.total().raw() > system_.swap.used().raw();
-}
+PageCount VmUsers::free_swap() const { return system_.swap.total() - system_.swap.used(); }
+
+PageCount VmUsers::total_swap() const { return system_.swap.total(); }
 
 }  // namespace quire::reclaim

@@ -34,11 +34,11 @@ Fate shrink(vm::System& system, Pfn head) {
 
 }  // namespace
 
-std::uint64_t deferred_split_scan(vm::System& system, std::uint64_t nr_to_scan) {
+std::uint64_t deferred_split_scan(vm::System& system, std::uint64_t nr_to_scan, OnQueue on_queue) {
   std::vector<Pfn> heads;
   for (const folio::LargeFolio& folio : system.folios.deferred()) {
     if (heads.size() == nr_to_scan) break;
-    heads.push_back(folio.head);
+    if (on_queue(folio.head)) heads.push_back(folio.head);
   }
   std::uint64_t split = 0;
   for (const Pfn head : heads) {

@@ -19,6 +19,10 @@ enum class NoFolio : std::uint8_t {
 [[nodiscard]] Result<Pfn, NoFolio> alloc_folio(AddressSpace& mm, Order order,
                                                phys::Effort effort = phys::Effort::kDirect);
 
+// The same for what comes back from swap: counted against the group it went from.
+[[nodiscard]] Result<Pfn, NoFolio> alloc_swapped_folio(System& system, SwapEntry entry, Order order,
+                                                       phys::Effort effort = phys::Effort::kDirect);
+
 // How hard a fault may try for a large folio: the `defrag` file and the mapping's advice.
 [[nodiscard]] phys::Effort large_folio_effort(const System& system, const Vma& vma);
 

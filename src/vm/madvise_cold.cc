@@ -8,14 +8,19 @@ namespace {
 // Reclaims what was taken off the lists, at once and whoever used it lately.
 void reclaim_pages(AddressSpace& mm, std::vector<Pfn>& isolated) {
   const Shrunk shrunk = shrink_folio_list(mm.system(), isolated);
-  for (const auto* kept : {&shrunk.keep, &shrunk.activate})
-    for (const Pfn head : *kept) mm.folios().put(head);
+  for (const auto* kept : {&shrunk.keep, &shrunk.activate}) {
+    for (const Pfn head : *kept) {
+      if (mm.system().reclaim != nullptr) mm.system().reclaim->put_back(head, kept == &shrunk.activate);
+      mm.folios().put(head);
+    }
+  }
   isolated.clear();
 }
 
 void isolate(AddressSpace& mm, Pfn head, std::vector<Pfn>& isolated) {
   if (mm.folios().mlocked(head)) return;
   mm.folios().get(head);
+  if (mm.system().reclaim != nullptr) mm.system().reclaim->isolate(head);
   isolated.push_back(head);
 }
 

@@ -29,9 +29,12 @@ struct OomKill {
 class ReclaimPort {
  public:
   virtual ~ReclaimPort() = default;
-  // Counts a fresh folio against the group of this address space and those above it, taking
-  // memory from them where a limit is in the way (mem_cgroup_charge). False: in vain.
-  virtual bool charge(AddressSpace& mm, Pfn head, phys::Effort effort) = 0;
+  // Counts a fresh folio against the group and those above it, taking memory from them where
+  // a limit is in the way (mem_cgroup_charge). False: in vain.
+  virtual bool charge(folio::GroupId group, Pfn head, phys::Effort effort) = 0;
+  // The group that what lies in this slot was counted against, and is again when it comes
+  // back, whoever brings it (lookup_swap_cgroup_id).
+  [[nodiscard]] virtual folio::GroupId group_of(SwapEntry entry) const = 0;
   // A fault begins: kswapd runs, if it was woken; groups above their high mark shrink.
   virtual void before_fault(AddressSpace& mm) = 0;
   // The folio leaves the swap cache because its memory is taken (workingset_eviction), and
@@ -41,6 +44,10 @@ class ReclaimPort {
   // MADV_COLD, MADV_FREE.
   virtual void deactivate(Pfn head) = 0;
   virtual void lazyfree(Pfn head) = 0;
+  // MADV_PAGEOUT: off its list, and what was known of its use is forgotten. Where it could not
+  // go it is put back, active if it is in use or cannot go (activate_locked).
+  virtual void isolate(Pfn head) = 0;
+  virtual void put_back(Pfn head, bool activate) = 0;
 };
 
 }  // namespace quire::vm

@@ -104,8 +104,8 @@ class ListShrinker {
 
   Fate discard(Pfn head) {
     const std::uint64_t pages = folios_.order_of(head).pages().raw();
-    if (folios_.mapcount(head) != 0 && !try_to_discard(system_, head))
-      return frame(head).lazyfree == 0 ? activate(head) : Fate::kKeep;
+    if (folios_.mapcount(head) != 0 && !try_to_discard(system_, head)) return activate(head);
+    if (folios_.maybe_dma_pinned(head)) return activate(head);
     if (folios_.refcount(head) != 1) return Fate::kKeep;
     system_.counters.add(VmEvent::pglazyfreed, pages);
     return Fate::kFreed;

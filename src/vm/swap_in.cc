@@ -43,6 +43,15 @@ struct Run {
 
 // --- A folio past the cache ---
 
+// A folio is counted against one group.
+bool of_one_group(const System& system, SwapEntry first, Order order) {
+  if (system.reclaim == nullptr) return true;
+  const folio::GroupId group = system.reclaim->group_of(first);
+  for (PageCount i(1); i < order.pages(); i += PageCount(1))
+    if (system.reclaim->group_of(first + i) != group) return false;
+  return true;
+}
+
 // Whether the entries of the aligned block are slots in a row, alike in being
 // stored or being zeroes, and none of them in the cache.
 bool can_swap_in(const SwapFault& f, Order order) {
@@ -56,7 +65,7 @@ bool can_swap_in(const SwapFault& f, Order order) {
   if (!system.swap.alike_in_zeroes(entry, order.pages())) return false;
   for (std::uint32_t i = 0; i < n; ++i)
     if (system.swap.cached(entry + PageCount(i)).valid()) return false;
-  return true;
+  return of_one_group(system, entry, order);
 }
 
 // The sizes worth trying: as the settings of now say, where address and slot lie alike.
@@ -76,7 +85,8 @@ OrderSet orders_to_swap_in(const SwapFault& f) {
 
 std::optional<Pfn> allocate_large(const SwapFault& f, OrderSet orders) {
   for (; !orders.empty(); orders = orders.without(orders.highest())) {
-    const auto head = alloc_folio(f.mm, orders.highest(), large_folio_effort(f.system(), f.vma));
+    const auto head =
+        alloc_swapped_folio(f.system(), f.entry(), orders.highest(), large_folio_effort(f.system(), f.vma));
     if (head) return *head;
     f.mm.counters().add(MthpStat::swpin_fallback, orders.highest());
     if (head.error() == NoFolio::kCharge)
@@ -108,7 +118,7 @@ Read fill(const SwapFault& f, Pfn head) {
 Read read_past_cache(const SwapFault& f) {
   auto head = allocate_large(f, orders_to_swap_in(f));
   if (!head)
-    if (const auto small = alloc_folio(f.mm, kOrder0)) head = *small;
+    if (const auto small = alloc_swapped_folio(f.system(), f.entry(), kOrder0)) head = *small;
   if (!head) return std::unexpected(FaultResult::kOom);
   return fill(f, *head);
 }

@@ -25,7 +25,7 @@ std::optional<FaultResult> do_swap_pmd(AddressSpace& mm, Vma& vma, VirtAddr addr
   if (!Native::is_swap_exclusive(pmd) || any_cached(system, first)) return {};
   if (system.swap.zswap_ever_enabled()) return {};
   if (!system.swap.alike_in_zeroes(first, kOrderPmd.pages())) return {};
-  const auto head = alloc_folio(mm, kOrderPmd, large_folio_effort(system, vma));
+  const auto head = alloc_swapped_folio(system, first, kOrderPmd, large_folio_effort(system, vma));
   if (!head) {
     mm.counters().add(MthpStat::swpin_fallback, kOrderPmd);
     if (head.error() == NoFolio::kCharge) mm.counters().add(MthpStat::swpin_fallback_charge, kOrderPmd);

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "vm/address_space.h"
+#include "vm/charge.h"
 #include "vm/swap_cache.h"
 
 namespace quire::vm {
@@ -51,13 +52,8 @@ VirtRange SwapReadahead::window(Vma& vma, VirtAddr addr) const {
 Result<std::optional<SwapReadahead::Read>, swap::IoError> SwapReadahead::read_into_cache(SwapEntry entry) {
   if (const Pfn page = system_.swap.cached(entry); page.valid()) return Read{page, false};
   if (system_.swap.count(entry) == 0) return std::nullopt;
-  const auto fresh = system_.folios.allocate(kOrder0);
+  const auto fresh = alloc_swapped_folio(system_, entry, kOrder0);
   if (!fresh) return std::nullopt;
-  if (system_.reclaim != nullptr && system_.current != nullptr &&
-      !system_.reclaim->charge(*system_.current, *fresh, phys::Effort::kDirect)) {
-    system_.folios.put(*fresh);
-    return std::nullopt;
-  }
   if (const auto done = system_.swap.read(entry, *fresh, kOrder0); !done) {
     system_.folios.put(*fresh);
     return std::unexpected(done.error());

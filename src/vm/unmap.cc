@@ -119,22 +119,4 @@ bool try_to_discard(System& system, Pfn head) {
   return folios.mapcount(head) == 0;
 }
 
-std::uint32_t folio_referenced(System& system, Pfn head) {
-  std::uint32_t referenced = 0;
-  rmap_walk(system, head, [&](const MappedRun& run) {
-    bool young = false;
-    if (run.pte == nullptr) {
-      young = Native::is_young(*run.pmd);
-      *run.pmd = Native::make_old(*run.pmd);
-    } else {
-      for (std::uint32_t i = 0; i < run.n && !young; ++i)
-        young = Native::is_young(run.mm.tables().ptep_get(run.pte + i));
-      run.mm.tables().clear_young_dirty_ptes(run.pte, run.n, pagetable::Clear::kYoung);
-    }
-    if (young) ++referenced;
-    return Walk::kGoOn;
-  });
-  return referenced;
-}
-
 }  // namespace quire::vm

@@ -1,7 +1,6 @@
 // vm/unmap.h - taking a folio out of all programs that map it.
 //
-// Mirrors: try_to_unmap and try_to_unmap_one of mm/rmap.c, folio_referenced of the
-// same, Linux 6.18, for anonymous folios.
+// Mirrors: try_to_unmap and try_to_unmap_one of mm/rmap.c, Linux 6.18, for anonymous folios.
 #pragma once
 
 #include "vm/address_space.h"
@@ -16,9 +15,5 @@ namespace quire::vm {
 // The same of a folio that MADV_FREE marked: its pages are given up. False: it was
 // written to since, and is an ordinary folio again, or somebody holds it.
 [[nodiscard]] bool try_to_discard(System& system, Pfn head);
-
-// How many entries' worth of mappings have used the folio since last asked, which
-// marks them unused (a PMD or a run of entries counts once).
-[[nodiscard]] std::uint32_t folio_referenced(System& system, Pfn head);
 
 }  // namespace quire::vm
