@@ -81,6 +81,58 @@ TEST(ZswapMachine, FoliosStayInRam) {
   EXPECT_EQ(m.zswap("pool_total_size"), 0U);
 }
 
+// Read through the swap cache a page leaves the pool, and memory has the only copy: on its way out
+// again it is compressed again, into the slot it still has. A child shares what was read.
+TEST(ZswapMachine, APageInTheSwapCacheIsInMemoryOnce) {
+  Machine m({.compressor = "lz4"});
+  const VirtAddr at = m.out(64);
+  m.expect_all(at, 64);
+  EXPECT_EQ(m.zswap("stored_pages"), 0U);
+  EXPECT_EQ(m.zswap("pool_total_size"), 0U);
+  EXPECT_EQ(m.kernel->swap_used(), PageCount(64));
+  Process* const child = *m.p.fork();
+  for (Process* const process : {child, &m.p})  // who goes last lets the pages go
+    ASSERT_TRUE(process->madvise(at, PageCount(64).bytes(), kPageOut));
+  child->exit();
+  ASSERT_TRUE(m.p.madvise(at, PageCount(64).bytes(), kPageOut));
+  EXPECT_EQ(m.events("zswpout"), 128U);
+  EXPECT_EQ(m.zswap("stored_pages"), 64U);
+  EXPECT_EQ(m.kernel->swap_used(), PageCount(64));
+  m.expect_all(at, 64);
+  EXPECT_EQ(m.events("pswpin") + m.events("pswpout"), 0U);
+}
+
+// What MADV_WILLNEED brought into the cache and nobody touched is compressed again as well, not lost.
+TEST(ZswapMachine, WhatWasReadInVainIsStoredAgain) {
+  constexpr int kWillNeed = 3;
+  Machine m({.compressor = "lz4"});
+  const VirtAddr at = m.out(16);
+  ASSERT_TRUE(m.p.madvise(at, PageCount(16).bytes(), kWillNeed));
+  EXPECT_EQ(m.zswap("stored_pages"), 0U);
+  m.expect_all(at, 16);
+  EXPECT_EQ(m.events("zswpin"), 16U);
+}
+
+// Past the swap cache an entry stays for as long as its slot, which here is until the page is mapped;
+// what two share goes through the cache also where devices are read at once.
+TEST(ZswapMachine, PastTheCacheAnEntryGoesWithItsSlot) {
+  auto kernel = *Kernel::create({.ram = 64_MiB, .zswap = ZswapSettings{}}, "4K");
+  ASSERT_TRUE(kernel->swapon(SwapDevice{.kind = SwapDevice::Kind::kZram, .size = 16_MiB}));
+  Process& p = kernel->spawn();
+  const VirtAddr at = *p.mmap({.addr = VirtAddr(0x10000000), .length = 8_KiB, .flags = 0x32});
+  const std::array<std::byte, 1> one{std::byte{1}};
+  for (unsigned n = 0; n < 2; ++n) ASSERT_TRUE(p.store(at + PageCount(n), one));
+  ASSERT_TRUE(p.madvise(at, 8_KiB, kPageOut));
+  ASSERT_TRUE(is_served(p.touch(at, AccessKind::kRead)));
+  EXPECT_EQ(*kernel->zswap_read("stored_pages"), "1\n");
+  EXPECT_EQ(kernel->swap_used(), PageCount(1));
+  ASSERT_TRUE(p.fork());
+  ASSERT_TRUE(is_served(p.touch(at + PageCount(1), AccessKind::kRead)));
+  EXPECT_EQ(*kernel->zswap_read("stored_pages"), "0\n");
+  EXPECT_EQ(kernel->swap_used(), PageCount(1));  // the child's
+  EXPECT_TRUE(kernel->check_invariants().empty());
+}
+
 // Linux 6.18 brings single pages back; the policy beyond it what it was.
 TEST(ZswapMachine, WholeFoliosAreAPolicy) {
   for (const auto load : {ZswapSettings::Load::kSinglePages, ZswapSettings::Load::kWholeFolios}) {

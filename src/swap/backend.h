@@ -72,6 +72,9 @@ class Backend {
   // Whether the page of this slot is kept in memory in front of the device (zswap):
   // then it was not written to one, and other counters move.
   [[nodiscard]] virtual bool kept_in_front(std::uint64_t /*slot*/) const { return false; }
+  // The swap cache has these pages from now on, as they were read: who keeps them in front of the
+  // device may let go of them. True: it has let go of some, and memory has the only copy.
+  virtual bool give_up_in_front(std::uint64_t /*slot*/, PageCount /*count*/) { return false; }
   // Whether several pages may be read at once into one folio. zswap of Linux 6.18 cannot,
   // from the moment it was first enabled.
   [[nodiscard]] virtual bool reads_large() const { return true; }

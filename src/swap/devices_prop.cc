@@ -14,7 +14,7 @@ using testing::Bytes;
 using testing::Shape;
 using testing::Stack;
 
-enum class What : std::uint8_t { kWrite, kRead, kFree, kHouse };
+enum class What : std::uint8_t { kWrite, kRead, kCache, kFree, kHouse };
 
 struct Operation {
   What what;
@@ -41,6 +41,8 @@ class Pair {
         return write(slot, count, op.seed);
       case What::kRead:
         return read(slot, 1 + op.seed % count);
+      case What::kCache:
+        return cache(slot, count, op.seed);
       case What::kFree:
         return free(slot + op.seed % count, 1 + op.seed / 7 % (count - op.seed % count));
       case What::kHouse:
@@ -93,6 +95,21 @@ class Pair {
       if (const auto found = model_.find(slot + n); found != model_.end())
         RC_ASSERT(std::memcmp(bytes.data() + n * kPageSize, found->second.data(), kPageSize) == 0);
   }
+  // The swap cache gets the pages of a folio. What is not kept in front of the device any more is
+  // only in memory: it is written again, or nobody wants it.
+  void cache(std::uint64_t slot, std::uint64_t count, std::uint64_t seed) {
+    for (std::uint64_t at = slot; at < slot + count; ++at) {
+      const auto found = model_.find(at);
+      if (found == model_.end()) continue;
+      expect(at, found->second);
+      const bool kept = stack_.top().kept_in_front(at);
+      RC_ASSERT(stack_.top().give_up_in_front(at, PageCount(1)) == kept);
+      RC_ASSERT(!stack_.top().kept_in_front(at));
+      if (!kept) continue;
+      Bytes bytes = found->second;
+      if (seed % 2 != 0 || !stack_.top().write(at, testing::all_of(bytes))) free(at, 1);
+    }
+  }
   void expect(std::uint64_t slot, const Bytes& want) {
     Bytes bytes(kPageSize);
     fetch(slot, bytes);
@@ -112,11 +129,12 @@ rc::Gen<Operation> operation() {
       [](int what, std::uint64_t slot, unsigned order, std::uint64_t seed) {
         return Operation{what < 4   ? What::kWrite
                          : what < 6 ? What::kRead
-                         : what < 8 ? What::kFree
+                         : what < 7 ? What::kCache
+                         : what < 9 ? What::kFree
                                     : What::kHouse,
                          slot, order, seed};
       },
-      rc::gen::inRange(0, 9), rc::gen::inRange<std::uint64_t>(0, Stack::kSlots),
+      rc::gen::inRange(0, 10), rc::gen::inRange<std::uint64_t>(0, Stack::kSlots),
       rc::gen::element(0U, 0U, 1U, 2U, 4U, 5U), rc::gen::inRange<std::uint64_t>(0, 1000));
 }
 

@@ -51,6 +51,9 @@ class FailingDevice final : public Backend {
   void settle(Pages folio) override { behind_->settle(folio); }
   [[nodiscard]] Result<void, IoError> read(std::uint64_t slot, Pages pages) override;
   [[nodiscard]] bool kept_in_front(std::uint64_t slot) const override { return behind_->kept_in_front(slot); }
+  bool give_up_in_front(std::uint64_t slot, PageCount count) override {
+    return behind_->give_up_in_front(slot, count);
+  }
   [[nodiscard]] bool reads_large() const override { return behind_->reads_large(); }
   [[nodiscard]] PageCount frames_used() const override { return behind_->frames_used(); }
   void slots_freed(std::uint64_t slot, PageCount count) override { behind_->slots_freed(slot, count); }

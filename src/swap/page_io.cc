@@ -66,9 +66,23 @@ Result<void, IoError> PageIo::read(const Place& place) {
     counters_.add(VmEvent::swpin_zero, place.order.pages().raw());
     return {};
   }
-  // Before: who keeps a page in front of the device may let go of it as it gives it back.
   count_read(place);
   return transfer(place, Way::kIn);
+}
+
+void PageIo::give_up_in_front(const Place& place) {
+  Device& device = place.device;
+  // Zeroes were not asked from the device.
+  if (device.slots.table(place.slot)->zero(SlotAllocator::offset(place.slot))) return;
+  bool given_up = false;
+  const auto give_up = [&](std::uint64_t slot, std::uint64_t, PageCount count) {
+    given_up = device.backend->give_up_in_front(slot, count) || given_up;
+  };
+  if (device.behind)
+    device.behind->for_each_run(place.slot, place.order.pages(), give_up);
+  else
+    give_up(place.slot, 0, place.order.pages());
+  if (given_up) memory_.frame(place.head).dirty = 1;
 }
 
 // In one request where the slots are in a row.

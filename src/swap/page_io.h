@@ -30,6 +30,9 @@ class PageIo {
   [[nodiscard]] std::byte* bytes(Pfn head) const;
   [[nodiscard]] Result<void, IoError> write(const Place& place);
   [[nodiscard]] Result<void, IoError> read(const Place& place);
+  // The folio was read, and is in the swap cache: what is kept of it in front of the device goes,
+  // and then it is dirty (zswap_load).
+  void give_up_in_front(const Place& place);
 
  private:
   enum class Way : std::uint8_t { kOut, kIn };

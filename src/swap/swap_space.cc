@@ -393,6 +393,7 @@ void SwapSpace::add_to_cache(Pfn head, Order order, SwapEntry first) {
   }
   state_->cache.add(head, {first, order});
   state_->set_frames(first, order, head);
+  state_->io.give_up_in_front({state_->device(first.device()), first.slot(), head, order});
 }
 
 void SwapSpace::remove_from_cache(Pfn head) {

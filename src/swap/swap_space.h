@@ -115,8 +115,8 @@ class SwapSpace {
   // device has room for it. The caller holds the folio's references: one for
   // each page belongs to the cache from now on.
   [[nodiscard]] std::optional<SwapEntry> add_to_swap(Pfn head, Order order);
-  // The folio is (again) in memory for these slots, which are in use
-  // (swap_cache_add_folio on the way in).
+  // The folio is (again) in memory for these slots, which are in use and were read into it
+  // (swap_cache_add_folio on the way in). What zswap kept of them goes, and then it is dirty.
   void add_to_cache(Pfn head, Order order, SwapEntry first);
   // Takes the folio out of the cache (swap_cache_del_folio, put_swap_folio):
   // slots nothing refers to are free afterwards.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "swap/testing_slots.h"
@@ -220,6 +221,49 @@ TEST(SwapSpace, WhatZswapKeepsCountsAsItsOwn) {
   EXPECT_EQ(space.counters.get(VmEvent::zswpout), 4U);
   EXPECT_EQ(space.counters.get(VmEvent::zswpin), 1U);
   EXPECT_EQ(space.counters.get(VmEvent::pswpout) + space.counters.get(VmEvent::pswpin), 0U);
+}
+
+// A folio that the swap cache gets makes zswap let go of its pages, and is dirty if it had one:
+// nobody else has its bytes. Of zeroes the device was not asked, and they may be read again.
+class LettingGo final : public Backend {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "letting go"; }
+  [[nodiscard]] Traits traits() const override { return {}; }
+  [[nodiscard]] PageCount size() const override { return PageCount(1024); }
+  [[nodiscard]] Result<void, IoError> write(std::uint64_t slot, Pages pages) override {
+    for (std::uint64_t n = 0; n < pages.count.raw(); ++n) kept.insert(slot + n);
+    return {};
+  }
+  [[nodiscard]] Result<void, IoError> read(std::uint64_t, Pages) override { return {}; }
+  void slots_freed(std::uint64_t, PageCount) override {}
+  bool give_up_in_front(std::uint64_t slot, PageCount count) override {
+    std::size_t gone = 0;
+    for (std::uint64_t n = 0; n < count.raw(); ++n) gone += kept.erase(slot + n);
+    return gone != 0;
+  }
+  std::set<std::uint64_t> kept;
+};
+TEST(SwapSpace, WhatTheCacheGetsZswapLetsGoOf) {
+  for (const SlotPolicy slots : {SlotPolicy::kContiguous, SlotPolicy::kIndirection}) {
+    Space space;
+    auto made = std::make_unique<LettingGo>();
+    LettingGo& device = *made;
+    ASSERT_TRUE(space.swap.swapon(std::move(made), {.priority = std::nullopt, .slots = slots}));
+    const auto comes_back_dirty = [&](unsigned char fill) {
+      const Pfn head = space.page(Order(2), fill);
+      const SwapEntry entry = *space.swap.add_to_swap(head, Order(2));
+      EXPECT_TRUE(space.swap.write(head));
+      space.swap.dup(entry, PageCount(4));
+      space.swap.remove_from_cache(head);
+      EXPECT_TRUE(space.swap.read(entry, head, Order(2)));
+      EXPECT_EQ(device.kept.size(), fill == 0 ? 0U : 4U);
+      space.swap.add_to_cache(head, Order(2), entry);
+      EXPECT_TRUE(device.kept.empty());
+      return space.memory.frame(head).dirty != 0;
+    };
+    EXPECT_TRUE(comes_back_dirty(1));
+    EXPECT_FALSE(comes_back_dirty(0));
+  }
 }
 
 // Pieces of a cached folio are found one by one.

@@ -198,7 +198,6 @@ Result<void, IoError> ZswapDevice::read(std::uint64_t slot, Pages pages) {
       QUIRE_TRY(behind_->read(slot + done, {to, n}));
     } else {
       QUIRE_TRY(s.load(entries, to));
-      if (s.options.after_load == ZswapAfterLoad::kGiveUp) s.invalidate(*behind_, slot + done, n);
     }
     done += n.raw();
   }
@@ -207,6 +206,13 @@ Result<void, IoError> ZswapDevice::read(std::uint64_t slot, Pages pages) {
 
 bool ZswapDevice::kept_in_front(std::uint64_t slot) const {
   return zswap_.state_->find(*behind_, slot) != nullptr;
+}
+
+// Two copies in memory would cost more than compressing the page again does.
+bool ZswapDevice::give_up_in_front(std::uint64_t slot, PageCount count) {
+  const std::size_t before = zswap_.state_->entries.size();
+  zswap_.state_->invalidate(*behind_, slot, count);
+  return zswap_.state_->entries.size() != before;
 }
 
 bool ZswapDevice::reads_large() const {

@@ -33,12 +33,6 @@ enum class ZswapLoad : std::uint8_t {
   kWholeFolios,
 };
 
-// What becomes of an entry that was read.
-enum class ZswapAfterLoad : std::uint8_t {
-  kKeep,    // it stays until its slot is free, as for a page that did not go through the swap cache
-  kGiveUp,  // the page in memory is the only one from now on: it must be marked dirty (the swap cache)
-};
-
 // The files of /sys/module/zswap/parameters.
 struct ZswapParameters {
   bool enabled = false;
@@ -55,7 +49,6 @@ struct ZswapOptions {
   unsigned chain_size = 8;
   ZswapParameters parameters = {};
   ZswapLoad load = ZswapLoad::kSinglePages;
-  ZswapAfterLoad after_load = ZswapAfterLoad::kKeep;
   const SizeModel* sizes = nullptr;  // for pages without contents; must outlive this
 };
 
@@ -79,7 +72,8 @@ struct ZswapEntry;
 
 // Zswap keeps pages of any of its devices.
 //
-// States      : of an entry: stored, referenced -> passed over once -> written back; or freed
+// States      : of an entry: stored, referenced -> passed over once -> written back; or freed, with
+//               its slot or as the swap cache gets its page
 //               of the pool: accepting -> full -> accepting, at the lower threshold
 // Owns        : its pool
 // Refers to   : the source of frames; its devices, which must not outlive it
@@ -149,6 +143,7 @@ class ZswapDevice final : public Backend {
   [[nodiscard]] Result<void, IoError> write(std::uint64_t slot, Pages pages) override;
   [[nodiscard]] Result<void, IoError> read(std::uint64_t slot, Pages pages) override;
   [[nodiscard]] bool kept_in_front(std::uint64_t slot) const override;
+  bool give_up_in_front(std::uint64_t slot, PageCount count) override;
   [[nodiscard]] bool reads_large() const override;
   // Of the device behind; those of the pool belong to Zswap.
   [[nodiscard]] PageCount frames_used() const override { return behind_->frames_used(); }

@@ -254,11 +254,19 @@ TEST(Zswap, MixedFoliosComeBackWhole) {
   EXPECT_EQ(m.disk().read, 3U);
 }
 
-// As through the swap cache: an entry that was read is given up.
-TEST(Zswap, EntriesMayBeGivenUpAsTheyAreRead) {
-  Machine m(5000, {.after_load = ZswapAfterLoad::kGiveUp});
+// Reading leaves an entry where it is; it goes when the swap cache has the page, and who says so
+// hears whether there was one.
+TEST(Zswap, EntriesGoWhenTheSwapCacheHasThePage) {
+  Machine m;
   m.write(5, text(5));
+  m.write(6, text(6));
   EXPECT_EQ(m.read(5), text(5));
+  EXPECT_EQ(m.zswap->stats().stored_pages, 2U);
+  EXPECT_TRUE(m.device->give_up_in_front(5, PageCount(1)));
+  EXPECT_FALSE(m.device->give_up_in_front(5, PageCount(1)));
+  EXPECT_FALSE(m.device->kept_in_front(5));
+  EXPECT_EQ(m.read(6), text(6));
+  EXPECT_TRUE(m.device->give_up_in_front(4, PageCount(4)));  // one of four is enough
   EXPECT_EQ(m.zswap->stats().stored_pages, 0U);
   EXPECT_EQ(m.frames.used(), PageCount());
 }
