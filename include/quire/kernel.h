@@ -198,6 +198,24 @@ struct OomKill {
   PageCount anon, swap, tables;   // what it held
 };
 
+// Memory that a swap device could not give back: one access, or swapoff, that met it. The access
+// ends in SIGBUS (FaultResult::kBus), as each that follows.
+struct SwapLoss {
+  enum class Cause : std::uint8_t {
+    kReadError,  // the device could not read it
+    kCorrupt,    // what is kept of it is not what was written: it does not decompress
+  };
+  std::uint32_t pid = 0;
+  VirtAddr addr;          // of the page
+  SwapEntry slot;         // that the page lies in
+  std::string device;     // the name of the device of that number then
+  bool in_zswap = false;  // the page lay in zswap's pool, the device never had it
+  Cause cause = Cause::kReadError;
+
+  // "process 3: the page at 0x10002000 is lost: slot 17 of zram0 could not be read"
+  [[nodiscard]] std::string line() const;
+};
+
 class Kernel;
 
 // A program. Made by Kernel::spawn and fork; its memory goes with exit().
@@ -383,9 +401,9 @@ class Kernel {
   // Slots of all devices, and those in use.
   [[nodiscard]] PageCount swap_total() const;
   [[nodiscard]] PageCount swap_used() const;
-  // Each access that met memory its swap device could not give back, as a
-  // sentence: whose it was, where, and why.
-  [[nodiscard]] std::vector<std::string> swap_losses() const;
+  // Each access that met memory its swap device could not give back, in order: whose it was,
+  // where it lay, and why. Records stay when the program or the device is gone.
+  [[nodiscard]] std::vector<SwapLoss> swap_losses() const;
 
   // A file of zswap, a parameter or one of its debugfs folder, with the kernel's text:
   // "max_pool_percent", "stored_pages". kNoEnt: no such file, or a machine without zswap.
@@ -428,6 +446,9 @@ class Kernel {
   // For tests of tests, on machines with tags: asked before the tags of a page are saved
   // for its slot; true loses them.
   void set_tag_loss(bool (*loses)(void* context, SwapEntry entry), void* context);
+  // For tests of who survives bad memory: overwrites what a zram or zswap keeps compressed of the
+  // page in this slot. False: nothing is, or the machine keeps no contents.
+  bool damage_swapped(SwapEntry slot);
 
  private:
   friend class Process;

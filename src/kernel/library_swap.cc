@@ -8,20 +8,8 @@
 namespace quire {
 namespace {
 
-std::string_view words_of(swap::IoError why) {
-  switch (why) {
-    case swap::IoError::kWrite:
-      return "the device could not write it";
-    case swap::IoError::kRead:
-      return "the device could not read it";
-    case swap::IoError::kCorrupt:
-      return "what the device holds is not what was written";
-    case swap::IoError::kFull:
-      return "the device is full";
-    case swap::IoError::kNoMemory:
-      return "there is no memory for its tags";
-  }
-  return {};
+SwapLoss::Cause cause_of(swap::IoError why) {
+  return why == swap::IoError::kCorrupt ? SwapLoss::Cause::kCorrupt : SwapLoss::Cause::kReadError;
 }
 
 }  // namespace
@@ -52,18 +40,28 @@ Result<std::string, Errno> Kernel::zswap_read(std::string_view file) const {
   return zswap->read_file(file);
 }
 
-std::vector<std::string> Kernel::swap_losses() const {
-  const vm::System& system = state_->kernel->system();
-  std::vector<std::string> lines;
-  for (const vm::SwapLoss& loss : system.swap_losses) {
-    std::uint32_t pid = 0;
-    for (const auto& [number, process] : state_->processes)
-      if (process->state_->mm->id() == loss.mm) pid = number;
-    lines.push_back(fmt::format("process {}: the page at {:#x} is lost: slot {} of {}, {}", pid,
-                                loss.addr.raw(), loss.entry.slot(),
-                                system.swap.backend(loss.entry.device()).name(), words_of(loss.why)));
-  }
-  return lines;
+std::string SwapLoss::line() const {
+  const std::string_view why =
+      cause == Cause::kCorrupt ? "is corrupt: it holds other bytes than were written" : "could not be read";
+  return fmt::format("process {}: the page at {:#x} is lost: slot {} of {}{} {}", pid, addr.raw(),
+                     slot.slot(), device, in_zswap ? ", in zswap," : "", why);
+}
+
+std::vector<SwapLoss> Kernel::swap_losses() const {
+  std::vector<SwapLoss> losses;
+  for (const vm::SwapLoss& loss : state_->kernel->system().swap_losses)
+    losses.push_back({.pid = state_->pid_of(loss.mm),
+                      .addr = loss.addr,
+                      .slot = loss.entry,
+                      .device = loss.device,
+                      .in_zswap = loss.in_zswap,
+                      .cause = cause_of(loss.why)});
+  return losses;
+}
+
+bool Kernel::damage_swapped(SwapEntry slot) {
+  vm::System& system = state_->kernel->system();
+  return system.memory.contents() == phys::Contents::kKept && system.swap.damage(slot);
 }
 
 }  // namespace quire

@@ -211,7 +211,12 @@ TEST(Swap, AFailedReadIsSigbusAndARecord) {
   ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
   device->fails_to_read = true;
   EXPECT_EQ(p.touch(page(2), AccessKind::kRead), FaultResult::kBus);
-  EXPECT_THAT(k->swap_losses(), ::testing::ElementsAre(::testing::HasSubstr("0x10002000 is lost")));
+  ASSERT_EQ(k->swap_losses().size(), 1U);
+  const SwapLoss loss = k->swap_losses()[0];
+  EXPECT_EQ(loss.slot, p.layout({page(2), page(3)})[0].swap);
+  EXPECT_EQ(loss.line(),
+            fmt::format("process {}: the page at 0x10002000 is lost: slot {} of map could not be read",
+                        p.pid(), loss.slot.slot()));
   EXPECT_TRUE(filled(p, page(16), 64_KiB));
   device->fails_to_read = false;
   EXPECT_TRUE(filled(p, kArena, 64_KiB));

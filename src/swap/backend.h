@@ -83,6 +83,9 @@ class Backend {
   // Nobody will ask for these slots again before they are written
   // (the kernel's swap_slot_free_notify; not for every slot a device has).
   virtual void slots_freed(std::uint64_t slot, PageCount count) = 0;
+  // For tests: the object in memory that holds the page of this slot is overwritten, as by memory that
+  // fails. False: there is none, or nothing would notice, since it is kept as it was written.
+  virtual bool damage(std::uint64_t /*slot*/) { return false; }
   // These slots are not used now and may be forgotten in one go.
   virtual void discard(std::uint64_t /*slot*/, PageCount /*count*/) {}
 };

@@ -44,6 +44,10 @@ struct Device {
   std::optional<Indirection> behind;  // only with SlotPolicy::kIndirection
   IoRequests requests;
 
+  // Where the backend has what this slot, as entries name it, stands for.
+  [[nodiscard]] std::uint64_t slot_behind(std::uint64_t slot) const {
+    return behind ? behind->slot_of(slot) : slot;
+  }
   [[nodiscard]] bool full() const { return used == pages; }
   [[nodiscard]] bool has_room(Order order) const { return used + order.pages() <= pages; }
 

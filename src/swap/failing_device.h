@@ -57,6 +57,7 @@ class FailingDevice final : public Backend {
   [[nodiscard]] bool reads_large() const override { return behind_->reads_large(); }
   [[nodiscard]] PageCount frames_used() const override { return behind_->frames_used(); }
   void slots_freed(std::uint64_t slot, PageCount count) override { behind_->slots_freed(slot, count); }
+  bool damage(std::uint64_t slot) override { return behind_->damage(slot); }
   void discard(std::uint64_t slot, PageCount count) override { behind_->discard(slot, count); }
 
   // Requests that were failed or corrupted.

@@ -28,9 +28,7 @@ void note_zeroes(const PageIo::Place& place, bool zero) {
 std::uint64_t in_front(const PageIo::Place& place) {
   std::uint64_t kept = 0;
   for (std::uint64_t n = 0; n < place.order.pages().raw(); ++n) {
-    const std::uint64_t slot = place.slot + n;
-    if (place.device.backend->kept_in_front(place.device.behind ? place.device.behind->slot_of(slot) : slot))
-      ++kept;
+    if (place.device.backend->kept_in_front(place.device.slot_behind(place.slot + n))) ++kept;
   }
   return kept;
 }

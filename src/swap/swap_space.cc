@@ -516,6 +516,18 @@ bool SwapSpace::alike_in_zeroes(SwapEntry first, PageCount n) const {
   return true;
 }
 
+bool SwapSpace::kept_in_front(SwapEntry entry) const {
+  const Device& d = state_->device(entry.device());
+  return !is_zero(entry) && d.backend->kept_in_front(d.slot_behind(entry.slot()));
+}
+
+bool SwapSpace::damage(SwapEntry entry) {
+  if (entry.device() >= state_->devices.size() || !state_->devices[entry.device()]) return false;
+  const Device& d = state_->device(entry.device());
+  if (count(entry) == 0 && !cached(entry).valid()) return false;
+  return !is_zero(entry) && d.backend->damage(d.slot_behind(entry.slot()));
+}
+
 SlotReport SwapSpace::report(std::uint8_t device) const { return report_of(state_->device(device)); }
 std::string SwapSpace::picture(std::uint8_t device) const { return picture_of(state_->device(device)); }
 

@@ -175,6 +175,10 @@ class SwapSpace {
   // A line for each cluster that holds something: its list, how much is used, and a map of
   // 64 marks.
   [[nodiscard]] std::string picture(std::uint8_t device) const;
+  // Whether zswap keeps the page of this slot.
+  [[nodiscard]] bool kept_in_front(SwapEntry entry) const;
+  // Overwrites what is kept compressed of this slot (Backend::damage).
+  bool damage(SwapEntry entry);
   // Asked as the tags of a page are saved; true loses them. Only where there are tags.
   void set_tag_loss(std::function<bool(SwapEntry)> loses);
 

@@ -142,6 +142,7 @@ class Zram final : public Backend {
   [[nodiscard]] Result<void, IoError> read(std::uint64_t slot, Pages pages) override;
   void slots_freed(std::uint64_t slot, PageCount count) override;
   void discard(std::uint64_t slot, PageCount count) override;
+  bool damage(std::uint64_t slot) override;
   [[nodiscard]] PageCount frames_used() const override;
 
   // --- What it says of itself ---

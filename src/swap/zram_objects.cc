@@ -116,6 +116,19 @@ void Zram::State::store_unit(std::uint64_t slot, const Packed& packed, ZsHandle 
   ++unit_stats.units_since;
 }
 
+bool Zram::damage(std::uint64_t slot) {
+  State& s = *state_;
+  if (!s.inside(slot, PageCount(1))) return false;
+  const ZramSlot& of = s.slots[slot];
+  if (of.is(ZramSlot::kBacked | ZramSlot::kSame | ZramSlot::kHuge) || !of.allocated()) return false;
+  const ZramUnit object = of.is(ZramSlot::kInUnit)
+                              ? s.units[s.unit_of(slot)]
+                              : ZramUnit{.handle = of.element, .size = of.size, .live = 0};
+  if (object.size >= s.options.unit.raw()) return false;
+  s.pool->write(ZsHandle(object.handle), std::vector(object.size, std::byte{0xff}));
+  return true;
+}
+
 std::span<const std::byte> Zram::State::bytes_of(std::uint64_t handle, std::uint32_t size) {
   return pool->read(ZsHandle(handle), ByteCount(size), scratch);
 }

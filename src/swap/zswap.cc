@@ -219,6 +219,14 @@ bool ZswapDevice::reads_large() const {
   return !zswap_.ever_enabled() || zswap_.state_->options.load == ZswapLoad::kWholeFolios;
 }
 
+bool ZswapDevice::damage(std::uint64_t slot) {
+  const ZswapEntry* const entry = zswap_.state_->find(*behind_, slot);
+  if (entry == nullptr) return behind_->damage(slot);
+  if (entry->length == kPageSize) return false;
+  zswap_.state_->pool.write(entry->handle, std::vector(entry->length, std::byte{0xff}));
+  return true;
+}
+
 void ZswapDevice::slots_freed(std::uint64_t slot, PageCount count) {
   zswap_.state_->invalidate(*behind_, slot, count);
   behind_->slots_freed(slot, count);

@@ -148,6 +148,8 @@ class ZswapDevice final : public Backend {
   // Of the device behind; those of the pool belong to Zswap.
   [[nodiscard]] PageCount frames_used() const override { return behind_->frames_used(); }
   void slots_freed(std::uint64_t slot, PageCount count) override;
+  // Of its entry; without one, what the device behind holds.
+  bool damage(std::uint64_t slot) override;
   void discard(std::uint64_t slot, PageCount count) override { behind_->discard(slot, count); }
 
   [[nodiscard]] Backend& behind() { return *behind_; }

@@ -98,7 +98,7 @@ std::optional<Pfn> allocate_large(const SwapFault& f, OrderSet orders) {
 using Read = Result<SwappedIn, FaultResult>;
 
 FaultResult lost(const SwapFault& f, swap::IoError why) {
-  f.system().swap_losses.push_back({f.mm.id(), f.addr.align_down(), f.entry(), why});
+  f.system().note_swap_loss(f.mm.id(), f.addr, f.entry(), why);
   return FaultResult::kBus;
 }
 

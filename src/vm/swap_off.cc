@@ -35,7 +35,7 @@ Result<void, Errno> unuse_pte(AddressSpace& mm, Vma& vma, VirtAddr addr, Entry* 
   if (!page.valid()) {
     const auto read = system.swap_readahead.read(mm, vma, addr);
     if (!read) {
-      system.swap_losses.push_back({mm.id(), addr, entry, read.error()});
+      system.note_swap_loss(mm.id(), addr, entry, read.error());
       return fail(Errno::kIo);
     }
     if (!*read) return fail(Errno::kNoMem);

@@ -35,6 +35,15 @@ void System::prepare_policy() {
   zero_folio = *zero;
 }
 
+void System::note_swap_loss(folio::MmId mm, VirtAddr addr, SwapEntry entry, swap::IoError why) {
+  swap_losses.push_back({.mm = mm,
+                         .addr = addr.align_down(),
+                         .entry = entry,
+                         .why = why,
+                         .device = std::string(swap.backend(entry.device()).name()),
+                         .in_zswap = swap.kept_in_front(entry)});
+}
+
 bool split_folio(System& system, Pfn head, const SplitRequest& request) {
   QUIRE_CHECK(system.split != nullptr);
   system.folios.get(head);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "compress/page_source.h"
@@ -57,12 +58,15 @@ class SplitPort {
   virtual Result<void, SplitError> split_folio(Pfn head, const SplitRequest& request) = 0;
 };
 
-// Memory that a swap device could not give back: whose it was, where it lay.
+// Memory that a swap device could not give back: whose it was, where it lay. The device may be
+// out of use, and its number another's, when somebody looks.
 struct SwapLoss {
   folio::MmId mm;
-  VirtAddr addr;
+  VirtAddr addr;  // of the page
   SwapEntry entry;
   swap::IoError why = swap::IoError::kRead;
+  std::string device;     // its name
+  bool in_zswap = false;  // the page had not reached it
 };
 
 // The zero-filled 2 MiB folio all huge read faults map. Made at the first
@@ -116,6 +120,7 @@ struct System {
   Khugepaged khugepaged{*this};
   SwapReadahead swap_readahead{*this};
   std::vector<SwapLoss> swap_losses;  // one for each access that met one
+  void note_swap_loss(folio::MmId mm, VirtAddr addr, SwapEntry entry, swap::IoError why);
   std::uint32_t next_mm_id = 1;
   std::unique_ptr<FolioReasons> reasons;  // null: nobody asked
 };
