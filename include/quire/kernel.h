@@ -175,7 +175,12 @@ struct SwapDevice {
   ByteCount unit{kPageSize};
   unsigned threads = 1;
   ByteCount mem_limit{};
+  // Of kBlock and kFile: the disk turns (one place to write to, and equal disks take turns);
+  // it is told of clusters that nobody uses any more (swapon --discard=pages).
+  bool rotational = false;
+  bool discards = false;
   std::optional<int> priority = std::nullopt;  // as swapon(2); without, behind all others
+  std::string name = {};                       // in records; without: "zram0", "sda", "swapfile"
 };
 
 // A group of programs with a limit (a memory cgroup): what it holds and what happened to

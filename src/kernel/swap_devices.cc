@@ -34,6 +34,7 @@ Result<std::unique_ptr<swap::Backend>, Diagnostic> make_zram(vm::System& system,
                             .unit = device.unit,
                             .threads = device.threads,
                             .mem_limit = device.mem_limit};
+  if (!device.name.empty()) options.name = device.name;
   options.sizes = sizes_for(system, sizes);
   return QUIRE_TRY(swap::Zram::create(system.pool_pages, options));
 }
@@ -46,13 +47,17 @@ Result<std::unique_ptr<swap::Backend>, Diagnostic> make_swap_device(vm::System& 
   const PageCount pages = PageCount::covering(device.size);
   if (pages < PageCount(2))
     return fail(wrong("it has no slot behind its header", "give it two pages or more"));
+  if (device.kind == SwapDevice::Kind::kZram && (device.rotational || device.discards))
+    return fail(wrong("a zram neither turns nor discards", "that is for disks and files"));
+  const auto name_or = [&](const char* usual) { return device.name.empty() ? usual : device.name; };
+  const swap::DiskTraits disk{.rotational = device.rotational, .discards = device.discards};
   switch (device.kind) {
     case SwapDevice::Kind::kZram:
       return make_zram(system, device, sizes);
     case SwapDevice::Kind::kBlock:
-      return swap::block_device(pages);
+      return swap::block_device(pages, name_or("sda"), disk);
     case SwapDevice::Kind::kFile:
-      return swap::swap_file(pages);
+      return swap::swap_file(pages, name_or("swapfile"), disk);
   }
   return fail(wrong("its kind is none", ""));
 }

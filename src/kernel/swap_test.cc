@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "kernel/testing_machine.h"
+#include "swap/plain_device.h"
 #include "swap/testing_device.h"
 
 namespace quire {
@@ -232,6 +233,52 @@ TEST(Swap, AFullDeviceTakesWhatFits) {
   EXPECT_EQ(k->swap_used(), PageCount(24));
   EXPECT_TRUE(filled(p, kArena, 128_KiB));
   expect_sound(*k);
+}
+
+// Disks of one priority: those that turn take turns with every folio, since each goes on at a place of its
+// own; of others the one that was begun is gone on with (rule: percpu_swap_cluster is for SSDs only).
+TEST(Swap, DisksThatTurnTakeTurns) {
+  for (const bool turns : {false, true}) {
+    const auto k = boot("4K");
+    for (unsigned n = 0; n < 2; ++n)
+      ASSERT_TRUE(k->swapon(
+          SwapDevice{.kind = SwapDevice::Kind::kBlock, .size = 16_MiB, .rotational = turns, .priority = 5}));
+    Process& p = filled_program(*k, 64_KiB);
+    ASSERT_TRUE(p.madvise(kArena, 64_KiB, kPageOut));
+    std::array<unsigned, 2> pages_of{};
+    for (const PageInfo& info : p.layout({kArena, kArena + 64_KiB})) ++pages_of.at(info.swap.device());
+    EXPECT_EQ(pages_of[0], turns ? 8U : 16U);
+    EXPECT_EQ(pages_of[1], turns ? 8U : 0U);
+    EXPECT_TRUE(filled(p, kArena, 64_KiB));
+    expect_sound(*k);
+  }
+}
+
+// A disk that wants to know hears of each cluster that nobody uses any more, and gets what comes next
+// elsewhere as long as it has free clusters.
+TEST(Swap, DisksThatDiscardHearOfEmptyClusters) {
+  for (const bool discards : {false, true}) {
+    const auto k = boot("4K");
+    auto made = swap::block_device(PageCount(8192), "sda", {.discards = discards});
+    const swap::PlainDevice& disk = *made;
+    ASSERT_TRUE(k->swapon(std::move(made)));
+    Process& p = filled_program(*k, 8_MiB);
+    ASSERT_TRUE(p.madvise(kArena, 8_MiB, kPageOut));
+    EXPECT_EQ(disk.stats().discarded, 0U);
+    p.exit();
+    // Four clusters; the first has the header and is never empty.
+    EXPECT_EQ(disk.stats().discarded, discards ? 4U * 512 : 0U);
+    EXPECT_EQ(k->swap_used(), PageCount(0));
+    expect_sound(*k);
+  }
+}
+
+// What only disks can be is no property of a zram.
+TEST(Swap, ZramNeitherTurnsNorDiscards) {
+  const auto k = boot("4K");
+  const auto refused = k->swapon(SwapDevice{.size = 16_MiB, .discards = true});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().line(), ::testing::HasSubstr("neither turns nor discards"));
 }
 
 // swapoff brings everything back.

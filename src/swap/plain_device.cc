@@ -5,8 +5,14 @@
 namespace quire::swap {
 namespace {
 
-constexpr Traits kBlock{.block_device = true, .synchronous = false, .rotational = false, .discards = false};
-constexpr Traits kFile{.block_device = false, .synchronous = false, .rotational = false, .discards = false};
+constexpr Traits block(DiskTraits disk = {}) {
+  return {
+      .block_device = true, .synchronous = false, .rotational = disk.rotational, .discards = disk.discards};
+}
+constexpr Traits file(DiskTraits disk = {}) {
+  return {
+      .block_device = false, .synchronous = false, .rotational = disk.rotational, .discards = disk.discards};
+}
 
 Result<std::unique_ptr<PlainDevice>, Errno> open(const std::filesystem::path& path, Traits traits) {
   return std::make_unique<PlainDevice>(path.string(), QUIRE_TRY(pages_in_file(path)), traits);
@@ -42,20 +48,22 @@ void PlainDevice::slots_freed(std::uint64_t slot, PageCount count) {
 }
 
 void PlainDevice::discard(std::uint64_t slot, PageCount count) {
-  if (inside(slot, count)) store_->forget(slot, count);
+  if (!inside(slot, count)) return;
+  stats_.discarded += count.raw();
+  store_->forget(slot, count);
 }
 
-std::unique_ptr<PlainDevice> block_device(PageCount size, std::string name) {
-  return std::make_unique<PlainDevice>(std::move(name), pages_in_memory(size), kBlock);
+std::unique_ptr<PlainDevice> block_device(PageCount size, std::string name, DiskTraits disk) {
+  return std::make_unique<PlainDevice>(std::move(name), pages_in_memory(size), block(disk));
 }
 Result<std::unique_ptr<PlainDevice>, Errno> block_device(const std::filesystem::path& path) {
-  return open(path, kBlock);
+  return open(path, block());
 }
-std::unique_ptr<PlainDevice> swap_file(PageCount size, std::string name) {
-  return std::make_unique<PlainDevice>(std::move(name), pages_in_memory(size), kFile);
+std::unique_ptr<PlainDevice> swap_file(PageCount size, std::string name, DiskTraits disk) {
+  return std::make_unique<PlainDevice>(std::move(name), pages_in_memory(size), file(disk));
 }
 Result<std::unique_ptr<PlainDevice>, Errno> swap_file(const std::filesystem::path& path) {
-  return open(path, kFile);
+  return open(path, file());
 }
 
 }  // namespace quire::swap

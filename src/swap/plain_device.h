@@ -18,6 +18,13 @@ struct PlainStats {
   std::uint64_t written = 0;
   std::uint64_t read = 0;
   std::uint64_t freed = 0;
+  std::uint64_t discarded = 0;
+};
+
+// What is true of a disk and not of every other.
+struct DiskTraits {
+  bool rotational = false;  // it turns: one place to write to for all cpus
+  bool discards = false;    // it is told of clusters that nobody uses (swapon --discard=pages)
 };
 
 // PlainDevice keeps pages as they are.
@@ -52,11 +59,13 @@ class PlainDevice final : public Backend {
 
 // A disk of this many pages in this program's memory: it takes large folios whole, and reads go
 // through the swap cache.
-[[nodiscard]] std::unique_ptr<PlainDevice> block_device(PageCount size, std::string name = "sda");
+[[nodiscard]] std::unique_ptr<PlainDevice> block_device(PageCount size, std::string name = "sda",
+                                                        DiskTraits disk = {});
 // The same in a file or block device of the host.
 [[nodiscard]] Result<std::unique_ptr<PlainDevice>, Errno> block_device(const std::filesystem::path& path);
 // A swap file: large folios are split first.
-[[nodiscard]] std::unique_ptr<PlainDevice> swap_file(PageCount size, std::string name = "swapfile");
+[[nodiscard]] std::unique_ptr<PlainDevice> swap_file(PageCount size, std::string name = "swapfile",
+                                                     DiskTraits disk = {});
 [[nodiscard]] Result<std::unique_ptr<PlainDevice>, Errno> swap_file(const std::filesystem::path& path);
 
 }  // namespace quire::swap

@@ -28,6 +28,28 @@ TEST(PlainDevice, HasTheTraitsOfItsKind) {
   EXPECT_FALSE(swap_file(PageCount(8))->traits().block_device);
 }
 
+// Turning and discarding are the disk's, for a file on it too.
+TEST(PlainDevice, TurnsAndDiscardsAsTheDiskDoes) {
+  for (const DiskTraits disk : {DiskTraits{.rotational = true}, DiskTraits{.discards = true}, DiskTraits{}})
+    for (const auto& device :
+         {block_device(PageCount(8), "sda", disk), swap_file(PageCount(8), "swapfile", disk)}) {
+      EXPECT_EQ(device->traits().rotational, disk.rotational);
+      EXPECT_EQ(device->traits().discards, disk.discards);
+    }
+}
+
+// What is discarded is counted, and reads as zeroes afterwards.
+TEST(PlainDevice, ForgetsWhatIsDiscarded) {
+  const auto disk = block_device(PageCount(8));
+  Bytes bytes = text(1, 4), back(4 * kPageSize);
+  ASSERT_TRUE(disk->write(4, all_of(bytes)));
+  disk->discard(4, PageCount(4));
+  disk->discard(6, PageCount(4));  // beyond its end: not done
+  EXPECT_EQ(disk->stats().discarded, 4U);
+  ASSERT_TRUE(disk->read(4, all_of(back)));
+  EXPECT_EQ(back, Bytes(4 * kPageSize));
+}
+
 // Beyond its end there is nothing.
 TEST(PlainDevice, EndsWhereItEnds) {
   const auto disk = block_device(PageCount(8));
