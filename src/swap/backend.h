@@ -80,6 +80,9 @@ class Backend {
   [[nodiscard]] virtual bool reads_large() const { return true; }
   // Frames of the machine's RAM that what it keeps lies in.
   [[nodiscard]] virtual PageCount frames_used() const { return PageCount(); }
+  // Frames of these that moving objects together would give back, and doing so. Returns how many it gave.
+  [[nodiscard]] virtual PageCount compactable() const { return PageCount(); }
+  virtual PageCount compact() { return PageCount(); }
   // Nobody will ask for these slots again before they are written
   // (the kernel's swap_slot_free_notify; not for every slot a device has).
   virtual void slots_freed(std::uint64_t slot, PageCount count) = 0;

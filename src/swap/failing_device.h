@@ -56,6 +56,8 @@ class FailingDevice final : public Backend {
   }
   [[nodiscard]] bool reads_large() const override { return behind_->reads_large(); }
   [[nodiscard]] PageCount frames_used() const override { return behind_->frames_used(); }
+  [[nodiscard]] PageCount compactable() const override { return behind_->compactable(); }
+  PageCount compact() override { return behind_->compact(); }
   void slots_freed(std::uint64_t slot, PageCount count) override { behind_->slots_freed(slot, count); }
   bool damage(std::uint64_t slot) override { return behind_->damage(slot); }
   void discard(std::uint64_t slot, PageCount count) override { behind_->discard(slot, count); }

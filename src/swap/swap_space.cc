@@ -17,7 +17,6 @@ namespace quire::swap {
 
 namespace {
 
-constexpr std::size_t kMostDevices = 29;  // MAX_SWAPFILES on x86-64
 constexpr std::int16_t kNoPriorityYet = -1;
 
 }  // namespace
@@ -363,6 +362,20 @@ PageCount SwapSpace::used() const {
   PageCount sum;
   for (const auto& d : state_->devices)
     if (d) sum += d->used;
+  return sum;
+}
+
+PageCount SwapSpace::compactable() const {
+  PageCount sum;
+  for (const auto& d : state_->devices)
+    if (d) sum += d->backend->compactable();
+  return sum;
+}
+
+PageCount SwapSpace::compact() {
+  PageCount sum;
+  for (const auto& d : state_->devices)
+    if (d) sum += d->backend->compact();
   return sum;
 }
 

@@ -86,6 +86,7 @@ class SwapSpace {
   SwapSpace& operator=(const SwapSpace&) = delete;
 
   // --- Devices ---
+  static constexpr std::size_t kMostDevices = 29;  // MAX_SWAPFILES on x86-64
   // Puts a device into use; returns its number. kInval: no slot behind the
   // header; kPerm: as many devices as there can be (29).
   [[nodiscard]] Result<std::uint8_t, Errno> swapon(std::unique_ptr<Backend> device,
@@ -103,6 +104,12 @@ class SwapSpace {
   [[nodiscard]] PageCount used() const;
   // Frames of the machine's RAM that devices keep pages in, and saved memory tags.
   [[nodiscard]] PageCount frames_used() const;
+
+  // The shrinker of the devices' pools (zs_shrinker_count, zs_shrinker_scan): frames that moving objects
+  // together would give back, and doing so in all of them. Returns how many came; none: nothing is left
+  // to win.
+  [[nodiscard]] PageCount compactable() const;
+  PageCount compact();
 
   // Whether some zswap stood before a device since the machine was made: swap-in
   // then takes single pages (zswap_never_enabled).

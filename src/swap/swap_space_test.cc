@@ -8,7 +8,10 @@
 #include <set>
 #include <vector>
 
+#include "compress/page_source.h"
+#include "compress/testing_bytes.h"
 #include "swap/testing_slots.h"
+#include "swap/zram.h"
 
 namespace quire::swap {
 namespace {
@@ -263,6 +266,43 @@ TEST(SwapSpace, WhatTheCacheGetsZswapLetsGoOf) {
     };
     EXPECT_TRUE(comes_back_dirty(1));
     EXPECT_FALSE(comes_back_dirty(0));
+  }
+}
+
+// The pools of all devices are shrunk together: what they say they can give back they do, and
+// pages_compacted counts it in the zram it came from. A disk has nothing to give.
+TEST(SwapSpace, PoolsOfDevicesAreCompacted) {
+  Space space;
+  compress::MachinePages frames(space.memory);
+  auto made = *Zram::create(frames, {.disksize = 16_MiB, .algorithm = compress::Algorithm::kLz4});
+  Zram& zram = *made;
+  space.swapon(1024, 1);
+  ASSERT_TRUE(space.swap.swapon(std::move(made), {.priority = 2}));
+  std::vector<SwapEntry> entries;
+  for (std::uint64_t n = 0; n < 300; ++n) {
+    const Pfn head = space.page(kOrder0);
+    const auto text = compress::testing::bytes_of(compress::testing::Kind::kText, kPageSize, n);
+    std::memcpy(space.memory.bytes(head), text.data(), kPageSize);
+    entries.push_back(*space.swap.add_to_swap(head, kOrder0));
+    ASSERT_TRUE(space.swap.write(head));
+    space.swap.dup(entries.back());
+    space.swap.remove_from_cache(head);
+    space.memory.free(head, kOrder0);
+  }
+  EXPECT_EQ(space.swap.compact(), PageCount());  // all of it is in use
+  for (std::size_t n = 0; n < entries.size(); ++n)
+    if (n % 3 != 0) space.swap.put(entries[n]);
+  const PageCount promised = space.swap.compactable(), before = space.memory.free_pages();
+  EXPECT_GT(promised, PageCount());
+  EXPECT_EQ(space.swap.compact(), promised);
+  EXPECT_EQ(space.memory.free_pages(), before + promised);
+  EXPECT_EQ(zram.stats().pages_compacted, promised);
+  EXPECT_EQ(space.swap.compactable(), PageCount());
+  const Pfn back = space.page(kOrder0);
+  for (std::size_t n = 0; n < entries.size(); n += 3) {
+    const auto text = compress::testing::bytes_of(compress::testing::Kind::kText, kPageSize, n);
+    ASSERT_TRUE(space.swap.read(entries[n], back, kOrder0));
+    ASSERT_EQ(std::memcmp(space.memory.bytes(back), text.data(), kPageSize), 0) << n;
   }
 }
 

@@ -127,6 +127,7 @@ void Zram::mark_idle() {
 void Zram::set_writeback_limit(const ZramWritebackLimit& limit) { state_->writeback_limit = limit; }
 ZramWritebackLimit Zram::writeback_limit() const { return state_->writeback_limit; }
 
+PageCount Zram::compactable() const { return has_size() ? state_->pool->freeable() : PageCount(); }
 PageCount Zram::compact() { return has_size() ? state_->pool->compact() : PageCount(); }
 
 std::string_view Zram::name() const { return state_->options.name; }

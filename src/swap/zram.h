@@ -128,8 +128,6 @@ class Zram final : public Backend {
   // first. kNoDev: there is none; kNoSpc: it is full; kIo: the limit is used up, or the
   // last write that failed.
   [[nodiscard]] Result<void, Errno> writeback(ZramWriteback kind, SlotRange slots = {});
-  PageCount compact();
-
   // --- Backend ---
   [[nodiscard]] std::string_view name() const override;
   [[nodiscard]] Traits traits() const override { return {.block_device = true, .synchronous = true}; }
@@ -144,6 +142,8 @@ class Zram final : public Backend {
   void discard(std::uint64_t slot, PageCount count) override;
   bool damage(std::uint64_t slot) override;
   [[nodiscard]] PageCount frames_used() const override;
+  [[nodiscard]] PageCount compactable() const override;
+  PageCount compact() override;
 
   // --- What it says of itself ---
   [[nodiscard]] bool has_size() const { return size() != PageCount(); }

@@ -239,6 +239,9 @@ ZswapStats Zswap::stats() const {
   return out;
 }
 
+PageCount Zswap::compactable() const { return state_->pool.freeable(); }
+PageCount Zswap::compact() { return state_->pool.compact(); }
+
 const compress::ZsPool& Zswap::pool() const { return state_->pool; }
 PageCount Zswap::frames_used() const { return state_->pool.total_pages(); }
 

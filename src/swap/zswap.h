@@ -111,6 +111,10 @@ class Zswap {
   // Looks at so many of the oldest entries; how many were written back.
   std::uint64_t shrinker_scan(std::uint64_t nr_to_scan);
 
+  // --- The pool's own shrinker (zs_shrinker_count, zs_compact) ---
+  [[nodiscard]] PageCount compactable() const;
+  PageCount compact();
+
   [[nodiscard]] ZswapStats stats() const;
   // The text of a file of the debugfs folder, or of a parameter, as the kernel prints it.
   [[nodiscard]] Result<std::string, Errno> read_file(std::string_view name) const;
@@ -147,6 +151,8 @@ class ZswapDevice final : public Backend {
   [[nodiscard]] bool reads_large() const override;
   // Of the device behind; those of the pool belong to Zswap.
   [[nodiscard]] PageCount frames_used() const override { return behind_->frames_used(); }
+  [[nodiscard]] PageCount compactable() const override { return behind_->compactable(); }
+  PageCount compact() override { return behind_->compact(); }
   void slots_freed(std::uint64_t slot, PageCount count) override;
   // Of its entry; without one, what the device behind holds.
   bool damage(std::uint64_t slot) override;

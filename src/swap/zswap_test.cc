@@ -286,6 +286,22 @@ TEST(Zswap, DamagedEntryHarmsNobodyElse) {
   m.device->slots_freed(1, PageCount(1));
 }
 
+// Entries that are gone leave holes; moving the others together gives their frames back, as many as was
+// said, and every page reads as it was.
+TEST(Zswap, ItsPoolIsCompacted) {
+  Machine m;
+  for (std::uint64_t n = 0; n < 300; ++n) m.write(n, text(n));
+  for (std::uint64_t n = 0; n < 300; ++n)
+    if (n % 3 != 0) m.device->slots_freed(n, PageCount(1));
+  const PageCount promised = m.zswap->compactable(), before = m.frames.used();
+  EXPECT_GT(promised, PageCount());
+  EXPECT_EQ(m.device->compactable(), PageCount());  // the disk behind has no pool
+  EXPECT_EQ(m.zswap->compact(), promised);
+  EXPECT_EQ(before - m.frames.used(), promised);
+  EXPECT_EQ(m.zswap->compactable(), PageCount());
+  for (std::uint64_t n = 0; n < 300; n += 3) EXPECT_EQ(m.read(n), text(n));
+}
+
 // Two devices share the pool, its limit and its age; a device that goes takes its entries along.
 TEST(Zswap, DevicesShareThePool) {
   Machine m(5000, {.parameters = {.shrinker_enabled = true}});

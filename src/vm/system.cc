@@ -35,6 +35,13 @@ void System::prepare_policy() {
   zero_folio = *zero;
 }
 
+PageCount System::compactable_pages() const {
+  return swap.compactable() + (zswap ? zswap->compactable() : PageCount());
+}
+
+// However much is wanted: the kernel's scan of a pool does all of it as well (zs_shrinker_scan).
+PageCount System::compact_pools() { return swap.compact() + (zswap ? zswap->compact() : PageCount()); }
+
 void System::note_swap_loss(folio::MmId mm, VirtAddr addr, SwapEntry entry, swap::IoError why) {
   swap_losses.push_back({.mm = mm,
                          .addr = addr.align_down(),

@@ -121,6 +121,9 @@ struct System {
   SwapReadahead swap_readahead{*this};
   std::vector<SwapLoss> swap_losses;  // one for each access that met one
   void note_swap_loss(folio::MmId mm, VirtAddr addr, SwapEntry entry, swap::IoError why);
+  // The shrinker of all pools of compressed objects: those of devices, and zswap's.
+  [[nodiscard]] PageCount compactable_pages() const;
+  PageCount compact_pools();
   std::uint32_t next_mm_id = 1;
   std::unique_ptr<FolioReasons> reasons;  // null: nobody asked
 };
