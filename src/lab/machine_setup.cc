@@ -1,6 +1,9 @@
 #include "lab/machine_setup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "kernel/swap_devices.h"
@@ -28,42 +31,70 @@ Diagnostic cannot(std::string what, std::string hint) {
   return {Diagnostic::Kind::kFailure, "replay: --machine", std::move(what), std::move(hint)};
 }
 
-const char* name_of(trace::ContentsCodec codec) {
-  return codec == trace::ContentsCodec::kLz4 ? "lz4" : "zstd";
+// Recordings have sizes of two; both lzos come nearer to lz4.
+trace::ContentsCodec measured_like(compress::Algorithm algorithm) {
+  return algorithm == compress::Algorithm::kZstd ? trace::ContentsCodec::kZstd : trace::ContentsCodec::kLz4;
 }
 
 quire::SwapDevice device_of(const SwapSpec& spec) {
   using Kind = quire::SwapDevice::Kind;
   quire::SwapDevice device;
-  device.kind = spec.kind == SwapSpec::Kind::kZram    ? Kind::kZram
-                : spec.kind == SwapSpec::Kind::kBlock ? Kind::kBlock
-                                                      : Kind::kFile;
   device.size = spec.size;
-  if (spec.kind != SwapSpec::Kind::kZram) return device;
-  device.algorithm = name_of(spec.codec);
+  device.discards = spec.discards;
+  device.rotational = spec.kind == SwapSpec::Kind::kDisk;
+  device.algorithm = compress::name(spec.algorithm);
   device.unit = ByteCount(spec.unit_bytes);
+  device.threads = spec.threads;
+  device.mem_limit = spec.mem_limit;
+  switch (spec.kind) {
+    case SwapSpec::Kind::kZram:
+      device.kind = Kind::kZram;
+      break;
+    case SwapSpec::Kind::kBlock:
+    case SwapSpec::Kind::kDisk:
+      device.kind = Kind::kBlock;
+      break;
+    case SwapSpec::Kind::kFile:
+      device.kind = Kind::kFile;
+      break;
+  }
   return device;
 }
 
+Result<void, Diagnostic> add_zswap(const ZswapSpec& spec, const std::vector<trace::ContentsSample>& contents,
+                                   BuiltMachine& built) {
+  built.zswap_sizes = QUIRE_TRY(size_model(contents, measured_like(spec.algorithm)));
+  const ZswapSettings settings{
+      .compressor = std::string(compress::name(spec.algorithm)),
+      .max_pool_percent = spec.max_pool_percent,
+      .shrinker = spec.shrinker,
+      .load = spec.whole_folios ? ZswapSettings::Load::kWholeFolios : ZswapSettings::Load::kSinglePages};
+  const auto options =
+      QUIRE_TRY(kernel::zswap_options(built.kernel->system(), settings, built.zswap_sizes.get()));
+  return built.kernel->start_zswap(options);
+}
+
+Result<void, Diagnostic> add_device(const SwapSpec& spec, const std::vector<trace::ContentsSample>& contents,
+                                    BuiltMachine& built) {
+  quire::SwapDevice wanted = device_of(spec);
+  const swap::SizeModel* sizes = nullptr;
+  if (spec.kind == SwapSpec::Kind::kZram) {
+    built.sizes.push_back(QUIRE_TRY(size_model(contents, measured_like(spec.algorithm))));
+    sizes = built.sizes.back().get();
+    wanted.name = fmt::format("zram{}", built.zrams.size());
+  }
+  auto device = QUIRE_TRY(kernel::make_swap_device(built.kernel->system(), wanted, sizes));
+  if (const auto* const zram = dynamic_cast<const swap::Zram*>(device.get())) built.zrams.push_back(zram);
+  if (!built.kernel->swapon(std::move(device), {.priority = spec.priority}))
+    return fail(cannot("the swap device cannot be used", "make it larger"));
+  return {};
+}
+
+// zswap first: it stands before what is switched on after it.
 Result<void, Diagnostic> add_swap(const Machine& machine, const std::vector<trace::ContentsSample>& contents,
                                   BuiltMachine& built) {
-  vm::System& system = built.kernel->system();
-  if (machine.zswap) {
-    built.zswap_sizes = QUIRE_TRY(size_model(contents, machine.zswap->codec));
-    const ZswapSettings settings{.compressor = name_of(machine.zswap->codec),
-                                 .max_pool_percent = machine.zswap->max_pool_percent,
-                                 .shrinker = machine.zswap->shrinker,
-                                 .load = machine.zswap->whole_folios ? ZswapSettings::Load::kWholeFolios
-                                                                     : ZswapSettings::Load::kSinglePages};
-    const auto options = QUIRE_TRY(kernel::zswap_options(system, settings, built.zswap_sizes.get()));
-    QUIRE_TRY(built.kernel->start_zswap(options));
-  }
-  if (machine.swap->kind == SwapSpec::Kind::kZram)
-    built.sizes = QUIRE_TRY(size_model(contents, machine.swap->codec));
-  auto device = QUIRE_TRY(kernel::make_swap_device(system, device_of(*machine.swap), built.sizes.get()));
-  built.zram = dynamic_cast<const swap::Zram*>(device.get());
-  if (!built.kernel->swapon(std::move(device)))
-    return fail(cannot("the swap device cannot be used", "make it larger"));
+  if (machine.zswap) QUIRE_TRY(add_zswap(*machine.zswap, contents, built));
+  for (const SwapSpec& spec : machine.swap) QUIRE_TRY(add_device(spec, contents, built));
   return {};
 }
 
@@ -96,7 +127,7 @@ Result<BuiltMachine, Diagnostic> build_machine(const Machine& machine, const pol
   fragment(built.kernel->system().memory, machine.fragmentation);
   if (!machine.has_pressure()) return built;
   built.kernel->start_reclaim(machine.reclaim);
-  if (machine.swap) QUIRE_TRY(add_swap(machine, contents, built));
+  if (!machine.swap.empty()) QUIRE_TRY(add_swap(machine, contents, built));
   if (machine.limit) {
     reclaim::Reclaimer& reclaimer = *built.kernel->reclaimer();
     built.group = reclaimer.groups().create("replay");

@@ -1,5 +1,5 @@
 // lab/machine_setup.h - makes the kernel of a machine description, with its swap
-// device and its group.
+// devices and its group.
 #pragma once
 
 #include <memory>
@@ -23,14 +23,15 @@ namespace quire::lab {
 //
 // Owns        : all of it; the kernel goes first
 struct BuiltMachine {
-  std::unique_ptr<swap::SizeModel> sizes;  // of zram
+  std::vector<std::unique_ptr<swap::SizeModel>> sizes;  // of each zram
   std::unique_ptr<swap::SizeModel> zswap_sizes;
   std::unique_ptr<kernel::Kernel> kernel;
-  const swap::Zram* zram = nullptr;          // null: another device, or none
+  std::vector<const swap::Zram*> zrams;      // among the swap devices
   folio::GroupId group = folio::kRootGroup;  // of the recorded processes
 };
 
-// `contents` is asked only for a zram device and for zswap.
+// `contents` is asked only for zram devices and for zswap. lzo and lzo-rle are taken to compress as
+// lz4 does, of which recordings have sizes.
 [[nodiscard]] Result<BuiltMachine, Diagnostic> build_machine(
     const Machine& machine, const policy::Settings& settings,
     const std::vector<trace::ContentsSample>& contents);

@@ -19,7 +19,9 @@ struct Peaks {
 
   void look(const BuiltMachine& built) {
     swap_used = std::max(swap_used, built.kernel->system().swap.used());
-    if (built.zram != nullptr) zram = std::max(zram, built.zram->pool()->total_pages().bytes());
+    PageCount pools;
+    for (const swap::Zram* const device : built.zrams) pools += device->pool()->total_pages();
+    zram = std::max(zram, pools.bytes());
     if (const auto& front = built.kernel->system().zswap)
       zswap = std::max(zswap, front->frames_used().bytes());
   }
@@ -34,11 +36,12 @@ struct Peaks {
       into.zswap_memory = stats.pool_total_size;
       into.zswap_limit_hits = stats.pool_limit_hit;
     }
-    if (built.zram == nullptr) return;
-    const swap::ZramStats stats = built.zram->stats();
-    into.zram_stored = stats.orig_data_size;
-    into.zram_compressed = stats.compr_data_size;
-    into.zram_memory = stats.mem_used_total;
+    for (const swap::Zram* const device : built.zrams) {
+      const swap::ZramStats stats = device->stats();
+      into.zram_stored += stats.orig_data_size;
+      into.zram_compressed += stats.compr_data_size;
+      into.zram_memory += stats.mem_used_total;
+    }
   }
 };
 
