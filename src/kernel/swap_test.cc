@@ -254,8 +254,7 @@ TEST(Swap, DisksThatTurnTakeTurns) {
   }
 }
 
-// A disk that wants to know hears of each cluster that nobody uses any more, and gets what comes next
-// elsewhere as long as it has free clusters.
+// A disk that wants to know hears of each cluster once nobody uses it any more, and no other disk does.
 TEST(Swap, DisksThatDiscardHearOfEmptyClusters) {
   for (const bool discards : {false, true}) {
     const auto k = boot("4K");
