@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "kernel/testing_reclaim.h"
+#include "swap/zram.h"
 #include "vm/madvise.h"
 
 namespace quire {
@@ -262,6 +263,34 @@ TEST(Reclaim, WhatCannotBePagedOutIsActive) {
     EXPECT_EQ(m.reclaimer().table().slot(vm::mapped_frame(mm, p)).active, 1);
   EXPECT_EQ(m.broken(), "");
   expect_all(mm, at, 4);
+}
+
+// 775 - a machine that is short of memory compacts the pool of its zram; a group that is short does not
+TEST(Reclaim, CompactsThePoolOfZram) {
+  for (const bool of_machine : {false, true}) {
+    ReclaimMachine m({.ram = 64_MiB, .swap = 0_KiB, .options = {.min_free = 1_MiB}});
+    auto made = kernel::make_swap_device(m.kernel->system(), {.size = 64_MiB, .algorithm = "lz4"});
+    ASSERT_TRUE(made.has_value());
+    const auto& zram = dynamic_cast<const swap::Zram&>(**made);
+    ASSERT_TRUE(m.kernel->swapon(std::move(*made)).has_value());
+    const folio::GroupId group = m.reclaimer().groups().create("app");
+    vm::AddressSpace& mm = m.process(group);
+    const VirtAddr at = ReclaimMachine::map(mm, 16_MiB);
+    base::Rng rng(1);
+    for (VirtAddr page = at; page < at + 16_MiB; page += 4_KiB) {
+      ASSERT_TRUE(is_served(vm::access(mm, page, AccessKind::kWrite)));
+      // From hardly anything to half of a page: objects of many sizes.
+      std::byte* const bytes = mm.memory().bytes(vm::mapped_frame(mm, page));
+      for (std::uint64_t n = rng.below(2048); n > 0; --n) bytes[n] = static_cast<std::byte>(rng.next());
+    }
+    ASSERT_TRUE(vm::madvise(mm, at, 12_MiB, vm::Advice::kPageOut).has_value());
+    for (VirtAddr page = at; page < at + 12_MiB; page += 8_KiB)
+      ASSERT_TRUE(vm::madvise(mm, page, 4_KiB, vm::Advice::kDontNeed).has_value());
+    const PageCount holes = m.kernel->system().compactable_pages();
+    ASSERT_GT(holes.raw(), 64U);
+    m.reclaimer().reclaim(of_machine ? folio::kRootGroup : group, PageCount(64));
+    EXPECT_EQ(zram.stats().pages_compacted != PageCount(), of_machine);
+  }
 }
 
 }  // namespace

@@ -161,6 +161,8 @@ void Reclaimer::shrink_groups(ScanControl& sc) {
 void Reclaimer::shrink_slabs(GroupId group, const ScanControl& sc) {
   shrink_queue(group, sc);
   if (group == sc.target) shrink_zswap(sc);
+  // No group has a part of the pools: a group's own shortage leaves them alone.
+  if (group == folio::kRootGroup) shrink_pools(sc);
 }
 
 void Reclaimer::shrink_queue(GroupId group, const ScanControl& sc) {
@@ -182,6 +184,12 @@ void Reclaimer::shrink_zswap(const ScanControl& sc) {
   if (!system_.zswap) return;
   shrink_slab(zswap_deferred_, system_.zswap->shrinker_count(), sc.priority,
               [this](std::uint64_t n) { return system_.zswap->shrinker_scan(n) != 0; });
+}
+
+// However much is asked for, all pools are compacted (zs_shrinker_scan).
+void Reclaimer::shrink_pools(const ScanControl& sc) {
+  shrink_slab(pools_deferred_, system_.compactable_pages().raw(), sc.priority,
+              [this](std::uint64_t) { return system_.compact_pools() != PageCount(); });
 }
 
 // Large orders want more than they need, so that what is free may lie together.

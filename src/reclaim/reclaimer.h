@@ -89,6 +89,7 @@ class Reclaimer final : public folio::LruPort, public phys::ReclaimPort, public 
   void shrink_slabs(folio::GroupId group, const ScanControl& sc);
   void shrink_queue(folio::GroupId group, const ScanControl& sc);
   void shrink_zswap(const ScanControl& sc);
+  void shrink_pools(const ScanControl& sc);
   void look_at_zones(ScanControl& sc) const;
   [[nodiscard]] bool should_continue(const ScanControl& sc, std::uint64_t reclaimed) const;
   void balance(Order order);
@@ -108,6 +109,7 @@ class Reclaimer final : public folio::LruPort, public phys::ReclaimPort, public 
   unsigned kswapd_failures_ = 0;
   std::vector<Deferred> queue_deferred_;  // of the deferred-split queues, by group
   Deferred zswap_deferred_ = 0;
+  Deferred pools_deferred_ = 0;
   folio::GroupId target_;  // of the call for memory that is going on; else the root
   bool reclaiming_ = false;
 };
