@@ -6,6 +6,7 @@
 #include "policy/policy.h"
 #include "vm/fault.h"
 #include "vm/fork.h"
+#include "vm/swap_cache.h"
 #include "vm/swap_off.h"
 
 namespace quire::kernel {
@@ -119,12 +120,38 @@ bool Kernel::is_cached(const swap::Backend& device, std::uint64_t slot) const {
   return system_.swap.cached(SwapEntry(behind_zswap_.at(&device), slot)).valid();
 }
 
+// No entry names the device any more: slots that only a folio in memory keeps are given up
+// (the last loop of try_to_unuse).
+void Kernel::empty_cache(std::uint8_t device) {
+  for (Pfn head(0); head.raw() < system_.memory.total().raw(); head = head + PageCount(1)) {
+    if (system_.memory.frame(head).swapcache == 0) continue;
+    if (system_.swap.entry_of(head)->device() != device) continue;
+    system_.folios.get(head);
+    vm::free_swap(system_, head);
+    system_.folios.put(head);
+  }
+}
+
+// What is read in may push out again what was read in before it, to its old slots: hence several
+// rounds. Linux goes on until a signal comes.
+Result<void, Errno> Kernel::empty(std::uint8_t device) {
+  constexpr int kRounds = 16;
+  for (int round = 0; round < kRounds; ++round) {
+    Result<void, Errno> result;
+    for (const auto& mm : spaces_) {
+      if (const auto done = vm::unuse_mm(*mm, device); !done && result) result = done;
+      if (!result && result.error() == Errno::kNoMem) break;
+    }
+    QUIRE_TRY(result);
+    empty_cache(device);
+    if (system_.swap.swapoff(device)) return {};
+  }
+  return fail(Errno::kNoMem);
+}
+
 Result<void, Errno> Kernel::swapoff(std::uint8_t device) {
   system_.swap.stop_allocating(device);
-  Result<void, Errno> result;
-  for (const auto& mm : spaces_)
-    if (const auto done = vm::unuse_mm(*mm, device); !done && result) result = done;
-  if (result) result = system_.swap.swapoff(device);
+  const auto result = empty(device);
   if (!result) {
     system_.swap.resume_allocating(device);
   } else {

@@ -97,6 +97,8 @@ class Kernel {
 
  private:
   [[nodiscard]] bool is_cached(const swap::Backend& device, std::uint64_t slot) const;
+  [[nodiscard]] Result<void, Errno> empty(std::uint8_t device);
+  void empty_cache(std::uint8_t device);
   void check_table_check(base::InvariantReport& out) const;
   Kernel(phys::PhysMemory memory, const policy::Settings& settings);
 

@@ -296,6 +296,23 @@ TEST(Swap, OffBringsEverythingBack) {
   expect_sound(*k);
 }
 
+// Slots that only pages in memory keep, good for the next time, go with their device.
+TEST(Swap, OffTakesPagesOutOfTheCache) {
+  for (const char* policy : {"64K", "swap-slots-any thp_anon=64K:always"}) {
+    const auto k = boot(policy);
+    add_swap(*k, 64_MiB, {.block_device = true, .synchronous = false});
+    Process& p = filled_program(*k, 128_KiB);
+    ASSERT_TRUE(p.madvise(kArena, 128_KiB, kPageOut));
+    ASSERT_EQ(p.touch(kArena, AccessKind::kRead), FaultResult::kMajor);
+    ASSERT_TRUE(p.madvise(page(16), 64_KiB, MADV_WILLNEED));
+    ASSERT_GE(k->swap_used(), PageCount(16 + 1));
+    ASSERT_TRUE(k->swapoff(0));
+    EXPECT_EQ(k->swap_used(), PageCount(0));
+    EXPECT_TRUE(filled(p, kArena, 128_KiB));
+    expect_sound(*k);
+  }
+}
+
 // MADV_FREE of a page whose slot is kept beside it gives the slot up, and the page may go.
 TEST(Swap, FreeingDropsTheSlotToo) {
   const auto k = boot("4K");

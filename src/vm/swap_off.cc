@@ -55,6 +55,7 @@ Result<void, Errno> unuse_mm(AddressSpace& mm, std::uint8_t device) {
     for (std::uint32_t i = 0; i < kPagesPerPmd; ++i) {
       const VirtAddr addr = block + PageCount(i);
       Entry* const pte = mm.tables().pte(pmd, addr);
+      if (!result && result.error() == Errno::kNoMem) return;  // nor for the next one
       if (!Native::is_swap(*pte) || Native::swap_entry(*pte).device() != device) continue;
       const auto done = unuse_pte(mm, *mm.mappings().find(addr), addr, pte);
       if (!done && result) result = done;
