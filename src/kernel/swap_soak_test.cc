@@ -8,13 +8,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "base/rng.h"
+#include "kernel/testing_soak.h"
 #include "kernel/testing_tags.h"
 #include "swap/testing_device.h"
 
@@ -54,31 +53,9 @@ class UnreliableDevice final : public swap::Backend {
   unsigned requests_ = 0;
 };
 
-// What is in a page: bytes made of a number; 0 is zeroes. Every third number gives
-// a page that compresses, so that real codecs have something to do.
-using Stamp = std::uint32_t;
-using Bytes = std::array<std::byte, kPageSize>;
-
-void make(Stamp stamp, Bytes& bytes) {
-  bytes.fill(std::byte{0});
-  if (stamp == 0) return;
-  base::Rng rng(stamp);
-  const std::uint64_t mask = stamp % 3 == 0 ? 0x0f0f : ~0ULL;
-  for (std::size_t i = 0; i < kPageSize; i += sizeof(std::uint64_t)) {
-    const std::uint64_t word = rng.next() & mask;
-    std::memcpy(bytes.data() + i, &word, sizeof word);
-  }
-}
-
-// What a page holds, and its tags: made of a number as well.
-struct Content {
-  Stamp bytes = 0;
-  Stamp tags = 0;
-};
-
 struct Program {
   Process* process;
-  std::vector<Content> pages;
+  std::vector<SoakPage> pages;
 };
 
 struct Setting {
@@ -99,7 +76,7 @@ class Soak {
     kernel_->set_allocation_failure(&Soak::fails, this);
     Process& p = kernel_->spawn();
     tags_ ? map_tagged(p, PageCount(kPages).bytes()) : map(p, PageCount(kPages).bytes());
-    programs_.push_back({&p, std::vector<Content>(kPages)});
+    programs_.push_back({&p, std::vector<SoakPage>(kPages)});
   }
 
   void step() {
@@ -163,7 +140,7 @@ class Soak {
   // A page is written wholly or, when the fault fails, not at all.
   void write(Program& p, std::uint64_t i) {
     const Stamp stamp = rng_.chance(10) ? 0 : static_cast<Stamp>(1 + rng_.below(1U << 30));
-    make(stamp, bytes_);
+    make_bytes(stamp, bytes_);
     const auto done = p.process->store(page(i), bytes_);
     if (!done) return refused(done.error());
     p.pages[i].bytes = stamp;
@@ -177,7 +154,7 @@ class Soak {
   void read(Program& p, std::uint64_t i) {
     const auto done = p.process->load(page(i), found_);
     if (!done) return refused(done.error());
-    make(p.pages[i].bytes, bytes_);
+    make_bytes(p.pages[i].bytes, bytes_);
     if (found_ != bytes_) ++wrong_bytes;
     if (!tags_) return;
     const auto tags = p.process->get_tags(page(i), found_tags_);
@@ -197,7 +174,7 @@ class Soak {
     n = std::min(n, kPages - first);
     const auto done = p.process->madvise(page(first), PageCount(n).bytes(), advice);
     if (advice != MADV_DONTNEED || !done) return;
-    std::fill_n(p.pages.begin() + static_cast<std::ptrdiff_t>(first), n, Content{});
+    std::fill_n(p.pages.begin() + static_cast<std::ptrdiff_t>(first), n, SoakPage{});
   }
   void fork(Program& p) {
     if (programs_.size() == kMostPrograms) return;
@@ -241,20 +218,15 @@ class Soak {
   unsigned io_fails_every_ = 0, alloc_fails_every_ = 0, allocations_ = 0;
   std::unique_ptr<Kernel> kernel_;
   std::vector<Program> programs_;
-  Bytes bytes_{}, found_{};
+  SoakBytes bytes_{}, found_{};
   PageTags found_tags_{};
 };
-
-std::uint64_t operations() {
-  const char* const text = std::getenv("QUIRE_SOAK_OPERATIONS");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : 20'000;
-}
 
 class SwapSoak : public ::testing::TestWithParam<Setting> {};
 
 TEST_P(SwapSoak, EveryByteIsRight) {
   Soak soak(GetParam(), 1);
-  const std::uint64_t n = operations();
+  const std::uint64_t n = soak_operations();
   for (std::uint64_t i = 0; i < n && !HasFailure(); ++i) {
     soak.step();
     if (i % 5000 == 4999) soak.check();
