@@ -29,19 +29,34 @@ TEST(Fuzz, EngineKeepsItsInvariants) {
   EXPECT_EQ(text_of(*result), "");
 }
 
-// The running kernel does what the engine does. QUIRE_FUZZ_SEED and
-// QUIRE_FUZZ_RUNS ask for others; `quire litmus fuzz` for many.
-TEST(Fuzz, KernelAgrees) {
+// What both sides said about so many random experiments; a reason to skip, where there is one.
+void expect_agreement(const FuzzOptions& options) {
   if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
-  const trace::testing::TempDir folder;
-  const auto result = fuzz({.seed = testing::setting("QUIRE_FUZZ_SEED", 1),
-                            .runs = testing::setting("QUIRE_FUZZ_RUNS", 40),
-                            .folder = folder.file(".")},
-                           {});
+  const auto result = fuzz(options, {});
   if (!result && result.error().kind == Diagnostic::Kind::kPrivilege) GTEST_SKIP() << result.error().line();
   if (!result && result.error().where.ends_with("settings.lock")) GTEST_SKIP() << result.error().line();
   ASSERT_TRUE(result) << result.error().line();
+  EXPECT_EQ(result->runs, options.runs);
   EXPECT_EQ(text_of(*result), "");
+}
+
+// The running kernel does what the engine does. QUIRE_FUZZ_SEED and
+// QUIRE_FUZZ_RUNS ask for others; `quire litmus fuzz` for many.
+TEST(Fuzz, KernelAgrees) {
+  const trace::testing::TempDir folder;
+  expect_agreement({.seed = testing::setting("QUIRE_FUZZ_SEED", 1),
+                    .runs = testing::setting("QUIRE_FUZZ_RUNS", 40),
+                    .folder = folder.file(".")});
+}
+
+// The same with swap, on a zram of its own each. QUIRE_FUZZ_SWAP_RUNS asks for more;
+// `quire litmus fuzz --swap` and scripts/litmus.sh for many.
+TEST(Fuzz, KernelAgreesWithSwap) {
+  const trace::testing::TempDir folder;
+  expect_agreement({.seed = testing::setting("QUIRE_FUZZ_SEED", 1),
+                    .runs = testing::setting("QUIRE_FUZZ_SWAP_RUNS", 15),
+                    .swap = RandomOptions::Swap::kZram,
+                    .folder = folder.file(".")});
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The kernel's thp_swap_allocator_test on the engine and on this kernel.
 #include "litmus/swap_allocator.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,7 +34,39 @@ std::int64_t all_split(const std::vector<SwapFallback>& rounds) {
   return n;
 }
 
+// Of the folios of a round, how many were split, in percent: what the tool prints.
+double percent_split(const SwapFallback& round) {
+  const std::int64_t all = round.whole + round.split;
+  return all == 0 ? 0 : 100.0 * static_cast<double>(round.split) / static_cast<double>(all);
+}
+
+const char* name_of(const Options& options) {
+  if (options.small == Options::Small::kYes) return "-s";
+  return options.swap_in == Options::SwapIn::kFolios ? "-a" : "plain";
+}
+
+// One line for each round, on both sides, and the same as a property of the test.
+void tell(const Options& options, std::size_t round, const SwapFallback& engine, const SwapFallback& kernel) {
+  const std::string text =
+      fmt::format("{} round {}: quire {} whole {} split {:.1f} %, kernel {} whole {} split {:.1f} %",
+                  name_of(options), round, engine.whole, engine.split, percent_split(engine), kernel.whole,
+                  kernel.split, percent_split(kernel));
+  fmt::print("{}\n", text);
+  ::testing::Test::RecordProperty(fmt::format("{}_round{}", name_of(options), round), text);
+}
+
 const Options kRuns[] = {{}, {.small = Options::Small::kYes}, {.swap_in = Options::SwapIn::kFolios}};
+
+// Quire's figures by themselves, a line for each round: a second run says the same.
+TEST(SwapAllocator, SaysTheSameEachTime) {
+  const Options options{.rounds = 3, .small = Options::Small::kYes};
+  const auto seen = on_engine(options);
+  ASSERT_EQ(seen.size(), 4U);
+  EXPECT_EQ(seen, on_engine(options));
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    fmt::print("-s round {}: quire {} whole {} split {:.1f} %\n", i, seen[i].whole, seen[i].split,
+               percent_split(seen[i]));
+}
 
 // Behind an indirection any slots will do: no folio is ever split.
 TEST(SwapAllocator, IndirectionNeverFallsBack) {
@@ -65,7 +98,7 @@ TEST(SwapAllocator, FallsBackAsOftenAsThisKernel) {
     for (std::size_t i = 0; i < kernel.size(); ++i) {
       EXPECT_EQ(engine[i].whole, kernel[i].whole) << "round " << i;
       EXPECT_EQ(engine[i].split, kernel[i].split) << "round " << i;
-      ::testing::Test::RecordProperty("round" + std::to_string(i), static_cast<int>(kernel[i].split));
+      tell(options, i, engine[i], kernel[i]);
     }
   }
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <vector>
 
 #include "base/rng.h"
 
@@ -77,6 +79,32 @@ TEST(ContentsSampler, CountsWhatPagesAre) {
   unsigned char there[32];
   ASSERT_EQ(mincore(area.page(0), 32 * kPage, there), 0);
   EXPECT_EQ(std::ranges::count_if(there, [](unsigned char c) { return (c & 1) != 0; }), 3);
+}
+
+// Sizes go into a recording, never what was in memory: no eight bytes of it are in the chunk, as it is
+// before the file compresses it.
+TEST(ContentsSampler, NothingOfMemoryIsInTheRecording) {
+  if (!can_look()) GTEST_SKIP() << "needs PAGEMAP_SCAN and its own memory through process_vm_readv";
+  Area area(32);
+  base::Rng rng(3);
+  std::array<char, 64> secret{};
+  for (char& c : secret) c = static_cast<char>(rng.next());
+  // Alone in pages of words, and filling a page: what compresses well and what does not at all.
+  std::memset(area.page(0), 7, 16 * kPage);
+  for (std::size_t i = 0; i < 16; ++i) std::memcpy(area.page(i) + 100, secret.data(), secret.size());
+  for (std::size_t i = 0; i < kPage; i += secret.size())
+    std::memcpy(area.page(16) + i, secret.data(), secret.size());
+  auto sampler = ContentsSampler::create().value();
+  const auto sample = sampler.look_at(getpid(), 1, 0, 1U << 20);
+  ASSERT_TRUE(sample.has_value());
+  const bool looked = std::ranges::any_of(sample->mappings, [&](const MappingContents& m) {
+    return m.first_page == reinterpret_cast<std::uintptr_t>(area.page(0)) / kPage && m.sampled >= 17;
+  });
+  ASSERT_TRUE(looked);
+  const std::vector<std::byte> chunk = trace::encode_contents(*sample);
+  const std::string_view stored(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+  for (std::size_t at = 0; at + 8 <= secret.size(); ++at)
+    EXPECT_EQ(stored.find(std::string_view(secret.data() + at, 8)), std::string_view::npos) << at;
 }
 
 // Larger units compress better where the same text comes again and again.
