@@ -196,11 +196,13 @@ struct GroupUse {
 
 // A program that was ended because no memory was left: one line of the kernel's log.
 struct OomKill {
-  std::uint32_t victim = 0;       // pid
-  std::uint32_t asked_by = 0;     // pid of the one that needed memory
-  std::optional<unsigned> group;  // at whose limit; none: the machine had nothing left
-  Order order;                    // of what was asked for
-  PageCount anon, swap, tables;   // what it held
+  std::uint32_t victim = 0;            // pid
+  std::uint32_t asked_by = 0;          // pid of the one that needed memory
+  std::optional<unsigned> group;       // at whose limit; none: the machine had nothing left
+  Order order;                         // of what was asked for
+  std::uint64_t points = 0;            // what it scored, more than all others
+  int oom_score_adj = 0;               // a part of that; the library has no call that sets one
+  PageCount anon, file, swap, tables;  // what it held
 };
 
 // Memory that a swap device could not give back: one access, or swapoff, that met it. The access

@@ -39,6 +39,11 @@ void print_table(const report::ReplayAnswer& answer, report::Ink ink) {
     columns.push_back({answer.policies[i].text, report::sheet_of(answer.results[i])});
   }
   fmt::print("{}", report::table_of(columns, ink));
+  for (std::size_t i = 0; i < answer.policies.size(); ++i) {
+    if (!answer.results[i].pressure) continue;
+    for (const lab::Killed& one : answer.results[i].pressure->killed)
+      fmt::print("{}: {}\n", answer.policies[i].text, report::killed_text(one));
+  }
   for (std::size_t i = 0; i < answer.uses.size(); ++i)
     fmt::print("\n{}", report::mapping_use_text(answer.uses[i], answer.policies[i].text));
 }

@@ -74,7 +74,10 @@ std::vector<OomKill> Kernel::oom_kills() const {
                                               .asked_by = state_->pid_of(kill.asked_by),
                                               .group = kill.group.raw(),
                                               .order = kill.order,
+                                              .points = kill.points,
+                                              .oom_score_adj = kill.oom_score_adj,
                                               .anon = kill.anon,
+                                              .file = kill.file,
                                               .swap = kill.swap,
                                               .tables = kill.tables});
     if (kill.group == folio::kRootGroup) out.group.reset();

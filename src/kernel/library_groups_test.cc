@@ -63,6 +63,8 @@ TEST(LibraryGroups, TheEndOfMemoryHasARecord) {
   EXPECT_EQ(kills[0].asked_by, small.pid());
   EXPECT_EQ(kills[0].group, group);
   EXPECT_GE(kills[0].anon, PageCount(768));
+  EXPECT_EQ(kills[0].points, (kills[0].anon + kills[0].file + kills[0].swap + kills[0].tables).raw());
+  EXPECT_EQ(kills[0].oom_score_adj, 0);
   EXPECT_EQ(k->group_use(group)->oom_kills, 1U);
   large.exit();
   EXPECT_EQ(k->oom_kills()[0].victim, kills[0].victim) << "also of one that is gone";

@@ -39,11 +39,23 @@ struct ReplayOptions {
 // The machine these options speak of.
 [[nodiscard]] Machine machine_of(const ReplayOptions& options);
 
+// A recorded process that was ended because no memory was left: one line of the kernel's log.
+struct Killed {
+  trace::MmId victim = 0;  // its address space, as in the recording
+  trace::MmId asked_by = 0;
+  bool at_limit = false;  // the group had nothing left; else the machine
+  Order order;            // of what was asked for
+  std::uint64_t points = 0;
+  int oom_score_adj = 0;
+  PageCount anon, file, swap, tables;  // what it held
+};
+
 // What a machine that was short of memory did about it; the counters say the rest.
 struct Pressure {
   std::uint64_t major_faults = 0;
   std::uint64_t accesses = 0;  // pages that samples of the recording used again
   std::uint64_t oom_kills = 0;
+  std::vector<Killed> killed;  // each of them, in order
   std::uint64_t left_out = 0;  // events of processes that had been killed
   PageCount swap_used;         // at the end
   PageCount peak_swap_used;

@@ -212,12 +212,30 @@ bool Replayer::was_killed(trace::MmId mm) {
   return true;
 }
 
+// Both are alive when they are asked for: the victim is buried after its record is made.
+void Replayer::note_kill(const vm::OomKill& kill) {
+  const auto recorded = [this](folio::MmId mm) {
+    const auto is = [mm](const vm::AddressSpace* space) { return space != nullptr && space->id() == mm; };
+    return static_cast<trace::MmId>(std::ranges::find_if(spaces_, is) - spaces_.begin());
+  };
+  pressure_.killed.push_back({.victim = recorded(kill.victim),
+                              .asked_by = recorded(kill.asked_by),
+                              .at_limit = kill.group != folio::kRootGroup,
+                              .order = kill.order,
+                              .points = kill.points,
+                              .oom_score_adj = kill.oom_score_adj,
+                              .anon = kill.anon,
+                              .file = kill.file,
+                              .swap = kill.swap,
+                              .tables = kill.tables});
+}
+
 void Replayer::bury() {
   const std::size_t kills = kernel_.system().oom_kills.size();
   if (kills == kills_seen_) [[likely]]
     return;
   pressure_.oom_kills += kills - kills_seen_;
-  kills_seen_ = kills;
+  for (; kills_seen_ < kills; ++kills_seen_) note_kill(kernel_.system().oom_kills[kills_seen_]);
   for (trace::MmId id = 0; id < spaces_.size(); ++id) {
     if (spaces_[id] == nullptr || !spaces_[id]->oom_killed) continue;
     kernel_.destroy(*spaces_[id]);

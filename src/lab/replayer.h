@@ -63,6 +63,7 @@ class Replayer {
   [[nodiscard]] Result<FaultResult, Diagnostic> use(vm::AddressSpace& mm, const trace::Event& e,
                                                     AccessKind kind);
   // Whoever was killed for memory meanwhile is gone.
+  void note_kill(const vm::OomKill& kill);
   void bury();
   // Nothing there any more, because it was killed.
   [[nodiscard]] bool was_killed(trace::MmId mm);

@@ -1,5 +1,7 @@
 #include "report/replay_document.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -14,17 +16,42 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json kills_json(const std::vector<lab::Killed>& kills) {
+  Json list = Json::array();
+  for (const lab::Killed& one : kills)
+    list.push_back({{"victim", one.victim},
+                    {"asked_by", one.asked_by},
+                    {"short_of", one.at_limit ? "limit" : "machine"},
+                    {"order", one.order.raw()},
+                    {"points", one.points},
+                    {"oom_score_adj", one.oom_score_adj},
+                    {"anon_bytes", one.anon.bytes().raw()},
+                    {"file_bytes", one.file.bytes().raw()},
+                    {"swap_bytes", one.swap.bytes().raw()},
+                    {"page_tables_bytes", one.tables.bytes().raw()}});
+  return list;
+}
+
 Json policy_json(const lab::Policy& policy, const lab::ReplayResult& result) {
   Json json{{"policy", policy.text}, {"canonical", policy::canonical(policy.settings)}};
   json.update(json_of(sheet_of(result)));
   json["fault_times"] = fault_times_json(result.bill.faults);
   json["counters"] = counters_json(result.counters);
   json["notes"] = texts_json(result.notes);
+  if (result.pressure) json["killed"] = kills_json(result.pressure->killed);
   if (result.timeline) json["timeline"] = timeline_json(*result.timeline);
   return json;
 }
 
 }  // namespace
+
+std::string killed_text(const lab::Killed& one) {
+  return fmt::format(
+      "killed process {}: {} had no memory for process {} (order {}); {} points, oom_score_adj {}; it held "
+      "{} pages, {} of files, {} in swap, {} of page tables",
+      one.victim, one.at_limit ? "its limit" : "the machine", one.asked_by, one.order.raw(), one.points,
+      one.oom_score_adj, one.anon.raw(), one.file.raw(), one.swap.raw(), one.tables.raw());
+}
 
 std::vector<std::string> notes_of(const trace::Reader& reader) {
   std::vector<std::string> notes = reader.notes();

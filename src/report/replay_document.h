@@ -22,6 +22,8 @@ struct ReplayAnswer {
   std::vector<std::string> notes;          // about the recording
 };
 
+// Who was ended for want of memory and why, as one line.
+[[nodiscard]] std::string killed_text(const lab::Killed& one);
 // What a recording says about itself that every answer should repeat.
 [[nodiscard]] std::vector<std::string> notes_of(const trace::Reader& reader);
 
