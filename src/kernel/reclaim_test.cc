@@ -291,36 +291,37 @@ TEST(Reclaim, CompactsThePoolOfZram) {
     m.reclaimer().reclaim(of_machine ? folio::kRootGroup : group, PageCount(64));
     EXPECT_EQ(zram.stats().pages_compacted != PageCount(), of_machine);
   }
+}
 
-  // Without swap there is one way to find memory: huge folios that hold mostly zeroes are split, and their
-  // pages of zeroes are free. Two programs that do not fit beside each other then do.
-  TEST_P(Kinds, UnderusedHugeFoliosGiveTheirZeroesBack) {
-    constexpr std::uint64_t kHuge = 8;
-    ReclaimMachine m({.ram = 32_MiB,
-                      .swap = ByteCount(0),
-                      .policy = "thp_anon=2M:always khugepaged/max_ptes_none=255",
-                      .options = {.lru = GetParam(), .min_free = 1_MiB}});
-    vm::AddressSpace& sparse = m.process();
-    const VirtAddr at =
-        ReclaimMachine::map(sparse, PageCount((kHuge + 1) * kPagesPerPmd).bytes()).align_up(kOrderPmd);
-    // Of each 2 MiB a sixteenth is written to; the rest holds zeroes.
-    for (std::uint64_t page = 0; page < kHuge * kPagesPerPmd; page += 16)
-      ASSERT_TRUE(is_served(ReclaimMachine::write(sparse, at + PageCount(page), page + 1)));
-    ASSERT_EQ(sparse.rss().anon(), PageCount(kHuge * kPagesPerPmd));
-    ASSERT_TRUE(m.kernel->sysfs().write("hugepages-2048kB/enabled", "never"));
-    vm::AddressSpace& hungry = m.process();
-    const VirtAddr other = ReclaimMachine::map(hungry, 24_MiB);
-    write_all(hungry, other, 6144);
-    const std::uint64_t split = m.count(VmEvent::thp_underused_split_page);
-    EXPECT_GT(split, 0U);
-    // What is left of a folio that was split are the pages that were written to.
-    EXPECT_LE(sparse.rss().anon(), PageCount(kHuge * kPagesPerPmd - split * kPagesPerPmd * 15 / 16));
-    for (std::uint64_t page = 0; page < kHuge * kPagesPerPmd; ++page)
-      ASSERT_EQ(ReclaimMachine::read(sparse, at + PageCount(page)), page % 16 == 0 ? page + 1 : 0) << page;
-    expect_all(hungry, other, 6144);
-    EXPECT_EQ(m.count(VmEvent::oom_kill), 0U);
-    EXPECT_EQ(m.broken(), "");
-  }
+// 776 - without swap there is one way to find memory: huge folios that hold mostly zeroes are split, and
+// their pages of zeroes are free. Two programs that do not fit beside each other then do.
+TEST_P(Kinds, UnderusedHugeFoliosGiveTheirZeroesBack) {
+  constexpr std::uint64_t kHuge = 8;
+  ReclaimMachine m({.ram = 32_MiB,
+                    .swap = ByteCount(0),
+                    .policy = "thp_anon=2M:always khugepaged/max_ptes_none=255",
+                    .options = {.lru = GetParam(), .min_free = 1_MiB}});
+  vm::AddressSpace& sparse = m.process();
+  const VirtAddr at =
+      ReclaimMachine::map(sparse, PageCount((kHuge + 1) * kPagesPerPmd).bytes()).align_up(kOrderPmd);
+  // Of each 2 MiB a sixteenth is written to; the rest holds zeroes.
+  for (std::uint64_t page = 0; page < kHuge * kPagesPerPmd; page += 16)
+    ASSERT_TRUE(is_served(ReclaimMachine::write(sparse, at + PageCount(page), page + 1)));
+  ASSERT_EQ(sparse.rss().anon(), PageCount(kHuge * kPagesPerPmd));
+  ASSERT_TRUE(m.kernel->sysfs().write("hugepages-2048kB/enabled", "never"));
+  vm::AddressSpace& hungry = m.process();
+  const VirtAddr other = ReclaimMachine::map(hungry, 24_MiB);
+  write_all(hungry, other, 6144);
+  const std::uint64_t split = m.count(VmEvent::thp_underused_split_page);
+  EXPECT_GT(split, 0U);
+  // What is left of a folio that was split are the pages that were written to.
+  EXPECT_LE(sparse.rss().anon(), PageCount(kHuge * kPagesPerPmd - split * kPagesPerPmd * 15 / 16));
+  for (std::uint64_t page = 0; page < kHuge * kPagesPerPmd; ++page)
+    ASSERT_EQ(ReclaimMachine::read(sparse, at + PageCount(page)), page % 16 == 0 ? page + 1 : 0) << page;
+  expect_all(hungry, other, 6144);
+  EXPECT_EQ(m.count(VmEvent::oom_kill), 0U);
+  EXPECT_EQ(m.broken(), "");
+}
 
 }  // namespace
 }  // namespace quire
