@@ -371,6 +371,26 @@ TEST_F(Program, AdvisesOnAShippedRecording) {
   EXPECT_GT(advice["candidates"].size(), 50U);
 }
 
+// Whoever was killed for want of memory has a line that says for whom, why and what it held, and the
+// same as numbers.
+TEST_F(Program, ReplaySaysWhoWasKilled) {
+  const std::vector<std::string> words{"replay",    QUIRE_SOURCE_DIR "/traces/python-dict.quire",
+                                       "--policy",  "64K",
+                                       "--machine", "ram=64G limit=2M"};
+  const Finished run = quire(words);
+  EXPECT_THAT(run.out + run.err,
+              HasSubstr("killed process 1: its limit had no memory for process 1 (order 0); "));
+  std::vector<std::string> as_json = words;
+  as_json.emplace_back("--json");
+  const Json killed = Json::parse(quire(as_json).out)["policies"][0]["killed"];
+  ASSERT_EQ(killed.size(), 1U);
+  EXPECT_EQ(killed[0]["short_of"], "limit");
+  EXPECT_EQ(killed[0]["anon_bytes"], 2 << 20);
+  EXPECT_EQ(killed[0]["points"], killed[0]["anon_bytes"].get<std::uint64_t>() / kPageSize +
+                                     killed[0]["file_bytes"].get<std::uint64_t>() / kPageSize +
+                                     killed[0]["page_tables_bytes"].get<std::uint64_t>() / kPageSize);
+}
+
 // A recording or a command, not both and not neither.
 TEST_F(Program, AdviseWantsOneSubject) {
   EXPECT_THAT(complaint({"advise"}, 2), HasSubstr("nothing to advise on"));
