@@ -73,6 +73,7 @@ class Biller {
   void other(const Amounts& amounts);
 
   [[nodiscard]] const Bill& bill() const { return bill_; }
+  [[nodiscard]] const Profile& profile() const { return profile_; }
 
  private:
   const Profile& profile_;

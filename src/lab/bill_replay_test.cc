@@ -1,4 +1,5 @@
 // The bills of whole replays, over the recordings that ship.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -56,6 +57,8 @@ TEST(BillOfAReplay, SwapIsBilled) {
   const auto out = static_cast<double>(result->counters.get(stats::VmEvent::pswpout));
   const auto in = static_cast<double>(result->counters.get(stats::VmEvent::pswpin));
   ASSERT_GT(out, 0);
+  ASSERT_TRUE(prices.prices_swap());
+  EXPECT_THAT(result->notes, ::testing::Contains(::testing::HasSubstr("at the prices of zram with lz4")));
   EXPECT_NEAR(result->bill.swap_out_ns, out * prices.of(cost::Work::kSwapOut).median, 1);
   EXPECT_NEAR(result->bill.swap_in_ns, in * prices.of(cost::Work::kSwapIn).median, 1);
   EXPECT_GT(cost::quantile(result->bill.faults, 1), 32 * prices.of(cost::Work::kSwapOut).median);

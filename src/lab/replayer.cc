@@ -399,8 +399,12 @@ void Replayer::mm_gone(const Event& e) {
 void Replayer::note_unpriced() {
   if (pressure_.major_faults == 0) return;
   result_.notes.emplace_back(
-      "kernel time leaves out reclaim, compression and the devices: the profile has no measured times for "
-      "them");
+      biller_.profile().prices_swap()
+          ? "kernel time has what was swapped at the prices of zram with lz4; looking for what to swap and "
+            "waiting for a disk are left out"
+          : "kernel time leaves out reclaim, compression and the devices: the profile has no measured times "
+            "for "
+            "them");
 }
 
 Result<ReplayResult, Diagnostic> Replayer::finish() {
