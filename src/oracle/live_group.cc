@@ -109,7 +109,9 @@ Result<std::unique_ptr<LiveGroup>, Diagnostic> LiveGroup::make(ByteCount limit) 
   if (!at)
     return fail(Diagnostic{Diagnostic::Kind::kPrivilege, "kernel", "no memory cgroups are mounted", ""});
   remove_left_over(at->folder);
-  const fs::path folder = at->folder / fmt::format("{}{}", kPrefix, ::getpid());
+  // Not the name of the one before: that may still be on its way out.
+  static unsigned made = 0;
+  const fs::path folder = at->folder / fmt::format("{}{}-{}", kPrefix, ::getpid(), ++made);
   if (::mkdir(folder.c_str(), 0755) != 0) return fail(cannot(folder, live::last_errc()));
   static constexpr Files kV1{"memory.limit_in_bytes", "memory.failcnt", "", "memory.oom_control"};
   static constexpr Files kV2{"memory.max", "memory.events", "max", "memory.events"};

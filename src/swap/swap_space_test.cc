@@ -272,8 +272,8 @@ TEST(SwapSpace, WhatTheCacheGetsZswapLetsGoOf) {
 // The pools of all devices are shrunk together: what they say they can give back they do, and
 // pages_compacted counts it in the zram it came from. A disk has nothing to give.
 TEST(SwapSpace, PoolsOfDevicesAreCompacted) {
+  compress::HeapPages frames;
   Space space;
-  compress::MachinePages frames(space.memory);
   auto made = *Zram::create(frames, {.disksize = 16_MiB, .algorithm = compress::Algorithm::kLz4});
   Zram& zram = *made;
   space.swapon(1024, 1);
@@ -292,10 +292,10 @@ TEST(SwapSpace, PoolsOfDevicesAreCompacted) {
   EXPECT_EQ(space.swap.compact(), PageCount());  // all of it is in use
   for (std::size_t n = 0; n < entries.size(); ++n)
     if (n % 3 != 0) space.swap.put(entries[n]);
-  const PageCount promised = space.swap.compactable(), before = space.memory.free_pages();
+  const PageCount promised = space.swap.compactable(), before = frames.used();
   EXPECT_GT(promised, PageCount());
   EXPECT_EQ(space.swap.compact(), promised);
-  EXPECT_EQ(space.memory.free_pages(), before + promised);
+  EXPECT_EQ(frames.used(), before - promised);
   EXPECT_EQ(zram.stats().pages_compacted, promised);
   EXPECT_EQ(space.swap.compactable(), PageCount());
   const Pfn back = space.page(kOrder0);
