@@ -8,6 +8,7 @@
 
 #include "base/testing_sanitized.h"
 #include "litmus/engine_side.h"
+#include "oracle/confirm.h"
 #include "oracle/kernel_side.h"
 #include "oracle/testing_setting.h"
 
@@ -80,20 +81,29 @@ TEST(SwapAllocator, IndirectionNeverFallsBack) {
   }
 }
 
-// As many folios find no run of slots as on this kernel, in each round.
+Result<std::vector<SwapFallback>, Diagnostic> on_kernel(KernelHost& host, const Options& options) {
+  const Experiment experiment = swap_allocator_experiment(options);
+  const auto side = QUIRE_TRY(host.side(experiment));
+  return swap_fallbacks(experiment, QUIRE_TRY(record(experiment, *side, Look::kCounters)));
+}
+
+// As many folios find no run of slots as on this kernel, in each round. Now and then somebody else in
+// the kernel has a cluster in hand when a folio wants it, one run in some twenty: counters that differ
+// must do so in each of several runs, as everywhere (oracle/confirm.h).
 TEST(SwapAllocator, FallsBackAsOftenAsThisKernel) {
   if (base::testing::kSanitized) GTEST_SKIP() << base::testing::kSanitizedReason;
   auto host = KernelHost::open();
   if (!host) GTEST_SKIP() << host.error().line();
   for (Options options : kRuns) {
     options.rounds = rounds();
-    const Experiment experiment = swap_allocator_experiment(options);
-    const auto side = host->side(experiment);
-    if (!side) GTEST_SKIP() << side.error().line();
-    const auto recording = record(experiment, **side, Look::kCounters);
-    ASSERT_TRUE(recording) << recording.error().line();
-    const auto kernel = swap_fallbacks(experiment, *recording);
     const auto engine = on_engine(options);
+    std::vector<SwapFallback> kernel;
+    for (int run = 0; run < Patience{}.runs && kernel != engine; ++run) {
+      auto seen = on_kernel(*host, options);
+      if (!seen && seen.error().kind == Diagnostic::Kind::kPrivilege) GTEST_SKIP() << seen.error().line();
+      ASSERT_TRUE(seen) << seen.error().line();
+      kernel = std::move(*seen);
+    }
     ASSERT_EQ(engine.size(), kernel.size());
     for (std::size_t i = 0; i < kernel.size(); ++i) {
       EXPECT_EQ(engine[i].whole, kernel[i].whole) << "round " << i;
