@@ -81,8 +81,8 @@ PageCount ClassicLru::evictable(GroupId group) const {
 
 std::uint64_t ClassicLru::pages_below(GroupId group, Name name) const {
   std::uint64_t pages = 0;
-  for (std::uint16_t g = 0; g < lruvecs_.size(); ++g)
-    if (lruvecs_[g] != nullptr && context_.groups.is_below(GroupId(g), group))
+  for (std::size_t g = 0; g < lruvecs_.size(); ++g)
+    if (lruvecs_[g] != nullptr && context_.groups.is_below(GroupId(static_cast<std::uint16_t>(g)), group))
       pages += lruvecs_[g]->lists[name].pages().raw();
   return pages;
 }
@@ -220,8 +220,9 @@ void ClassicLru::shrink(GroupId group, ScanControl& sc) {
 
 void ClassicLru::age() {
   if (context_.users.total_swap().raw() == 0 || !inactive_is_low(folio::kRootGroup)) return;
-  for (std::uint16_t g = 0; g < lruvecs_.size(); ++g)
-    if (lruvecs_[g] != nullptr) shrink_active(GroupId(g), kSwapClusterMax, folio::kRootGroup);
+  for (std::size_t g = 0; g < lruvecs_.size(); ++g)
+    if (lruvecs_[g] != nullptr)
+      shrink_active(GroupId(static_cast<std::uint16_t>(g)), kSwapClusterMax, folio::kRootGroup);
 }
 
 void ClassicLru::shrink_list(GroupId group, Name name, std::uint64_t pages, ScanControl& sc) {
