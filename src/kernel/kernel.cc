@@ -123,12 +123,14 @@ bool Kernel::is_cached(const swap::Backend& device, std::uint64_t slot) const {
 // No entry names the device any more: slots that only a folio in memory keeps are given up
 // (the last loop of try_to_unuse).
 void Kernel::empty_cache(std::uint8_t device) {
-  for (Pfn head(0); head.raw() < system_.memory.total().raw(); head = head + PageCount(1)) {
-    if (system_.memory.frame(head).swapcache == 0) continue;
-    if (system_.swap.entry_of(head)->device() != device) continue;
-    system_.folios.get(head);
-    vm::free_swap(system_, head);
-    system_.folios.put(head);
+  for (const phys::Zone& zone : system_.memory.zones()) {
+    for (Pfn head = zone.begin(); head < zone.touched_end(); head = head + PageCount(1)) {
+      if (system_.memory.frame(head).swapcache == 0) continue;
+      if (system_.swap.entry_of(head)->device() != device) continue;
+      system_.folios.get(head);
+      vm::free_swap(system_, head);
+      system_.folios.put(head);
+    }
   }
 }
 

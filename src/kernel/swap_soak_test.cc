@@ -226,14 +226,7 @@ class SwapSoak : public ::testing::TestWithParam<Setting> {};
 
 TEST_P(SwapSoak, EveryByteIsRight) {
   Soak soak(GetParam(), 1);
-  const std::uint64_t n = soak_operations();
-  for (std::uint64_t i = 0; i < n && !HasFailure(); ++i) {
-    soak.step();
-    if (i % 5000 == 4999) soak.check();
-    EXPECT_EQ(soak.wrong_bytes + soak.wrong_tags, 0U) << "in step " << i;
-  }
-  soak.finish();
-  EXPECT_EQ(soak.wrong_bytes + soak.wrong_tags, 0U);
+  play(soak);
   EXPECT_GT(soak.failures, 0U);
   EXPECT_GT(soak.swapped_out, 0U);
 }

@@ -1,5 +1,7 @@
-// kernel/testing_soak.h - for tests only: what a page of a soak holds, and how long a soak is.
+// kernel/testing_soak.h - for tests only: what a page of a soak holds, how long a soak is, and how it goes.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <array>
 #include <cstddef>
@@ -38,6 +40,19 @@ struct SoakPage {
 inline std::uint64_t soak_operations() {
   const char* const text = std::getenv("QUIRE_SOAK_OPERATIONS");
   return text != nullptr ? std::strtoull(text, nullptr, 10) : 20'000;
+}
+
+// Random operations until something is wrong, looked over now and then: nothing may be.
+template <typename Soak>
+void play(Soak& soak) {
+  const std::uint64_t n = soak_operations();
+  for (std::uint64_t i = 0; i < n && !::testing::Test::HasFailure(); ++i) {
+    soak.step();
+    if (i % 5000 == 4999) soak.check();
+    EXPECT_EQ(soak.wrong_bytes + soak.wrong_tags, 0U) << "in step " << i;
+  }
+  soak.finish();
+  EXPECT_EQ(soak.wrong_bytes + soak.wrong_tags, 0U);
 }
 
 }  // namespace quire::testing

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/size.h"
+#include "compress/codec_pool.h"
 #include "policy/near_miss.h"
 #include "swap/swap_space.h"
 #include "trace/contents.h"
@@ -19,7 +20,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr unsigned kMostThreads = 256;
 constexpr unsigned kHighestPriority = 32767;  // SWAP_FLAG_PRIO_MASK
 
 Words split(std::string_view text, char at) {
@@ -186,7 +186,7 @@ class Parser {
     }
     if (name == "mem_limit") return size(value, spec.mem_limit);
     if (name == "threads") {
-      spec.threads = QUIRE_TRY(number("threads", value, 1, kMostThreads));
+      spec.threads = QUIRE_TRY(number("threads", value, 1, compress::CodecPool::kMostThreads));
     } else {
       spec.priority = static_cast<std::int16_t>(QUIRE_TRY(number("priority", value, 0, kHighestPriority)));
     }

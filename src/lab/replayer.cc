@@ -402,9 +402,8 @@ void Replayer::note_unpriced() {
       biller_.profile().prices_swap()
           ? "kernel time has what was swapped at the prices of zram with lz4; looking for what to swap and "
             "waiting for a disk are left out"
-          : "kernel time leaves out reclaim, compression and the devices: the profile has no measured times "
-            "for "
-            "them");
+          : "kernel time leaves out reclaim, compression and the devices: the profile has no measured "
+            "times for them");
 }
 
 Result<ReplayResult, Diagnostic> Replayer::finish() {

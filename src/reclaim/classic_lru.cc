@@ -64,9 +64,8 @@ void ClassicLru::deactivate(Pfn head) {
   s.referenced = 0;
   if (s.list == 0 || frame(head).mlocked != 0 || s.active == 0) return;
   context_.counters.add(VmEvent::pgdeactivate, pages_of(head).raw());
-  remove(head, pages_of(head));
   forget_use(head);
-  add(head);
+  replace(head);
 }
 
 PageCount ClassicLru::evictable(GroupId group) const {

@@ -113,8 +113,7 @@ void Reclaimer::deactivate(Pfn head) { lists_->deactivate(head); }
 
 void Reclaimer::lazyfree(Pfn head) {
   if (!table_.on_list(head)) return;
-  lists_->remove(head, system_.folios.order_of(head).pages());
-  lists_->forget_use(head);
+  isolate(head);
   lists_->add(head);
 }
 
@@ -137,7 +136,7 @@ void Reclaimer::put_back(Pfn head, bool activate) {
 
 bool Reclaimer::shrink_groups_from(std::uint16_t first, ScanControl& sc) {
   // Who allocates stops when there is enough; the next goes on from there.
-  const bool partial = sc.who != Reclaimant::kKswapd && !sc.full_walk;
+  const bool partial = sc.may_stop_early();
   bool any = false;
   for (std::uint16_t n = first; n < groups_.count(); ++n) {
     const GroupId group(n);
@@ -154,8 +153,8 @@ bool Reclaimer::shrink_groups_from(std::uint16_t first, ScanControl& sc) {
 }
 
 void Reclaimer::shrink_groups(ScanControl& sc) {
-  const bool partial = sc.who != Reclaimant::kKswapd && !sc.full_walk;
-  if (!partial || !shrink_groups_from(groups_.at(sc.target).walk_from, sc)) shrink_groups_from(0, sc);
+  if (!sc.may_stop_early() || !shrink_groups_from(groups_.at(sc.target).walk_from, sc))
+    shrink_groups_from(0, sc);
 }
 
 void Reclaimer::shrink_slabs(GroupId group, const ScanControl& sc) {

@@ -46,6 +46,8 @@ struct ScanControl {
   std::uint64_t nr_scanned = 0;  // pages
   std::uint64_t nr_reclaimed = 0;
 
+  // A walk over the groups; the next goes on from there.
+  [[nodiscard]] bool may_stop_early() const { return who != Reclaimant::kKswapd && !full_walk; }
   [[nodiscard]] bool of_group() const { return who == Reclaimant::kGroup; }  // cgroup_reclaim
 };
 

@@ -24,6 +24,15 @@ void note_zeroes(const PageIo::Place& place, bool zero) {
   for (std::uint32_t at = first; at < first + place.order.pages().raw(); ++at) table.set_zero(at, zero);
 }
 
+// Calls fn(slot, pages before it, pages) for each run of slots that follow each other on the device.
+template <typename Fn>
+void for_each_run(const PageIo::Place& place, Fn fn) {
+  if (place.device.behind)
+    place.device.behind->for_each_run(place.slot, place.order.pages(), fn);
+  else
+    fn(place.slot, 0, place.order.pages());
+}
+
 // Pages of the folio that are kept in front of the device.
 std::uint64_t in_front(const PageIo::Place& place) {
   std::uint64_t kept = 0;
@@ -76,10 +85,7 @@ void PageIo::give_up_in_front(const Place& place) {
   const auto give_up = [&](std::uint64_t slot, std::uint64_t, PageCount count) {
     given_up = device.backend->give_up_in_front(slot, count) || given_up;
   };
-  if (device.behind)
-    device.behind->for_each_run(place.slot, place.order.pages(), give_up);
-  else
-    give_up(place.slot, 0, place.order.pages());
+  for_each_run(place, give_up);
   if (given_up) memory_.frame(place.head).dirty = 1;
 }
 
@@ -94,10 +100,7 @@ Result<void, IoError> PageIo::transfer(const Place& place, Way way) {
     ++(way == Way::kOut ? device.requests.writes : device.requests.reads);
     done = way == Way::kOut ? device.backend->write(slot, pages) : device.backend->read(slot, pages);
   };
-  if (device.behind)
-    device.behind->for_each_run(place.slot, place.order.pages(), request);
-  else
-    request(place.slot, 0, place.order.pages());
+  for_each_run(place, request);
   return done;
 }
 

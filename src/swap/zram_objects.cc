@@ -121,12 +121,17 @@ bool Zram::damage(std::uint64_t slot) {
   if (!s.inside(slot, PageCount(1))) return false;
   const ZramSlot& of = s.slots[slot];
   if (of.is(ZramSlot::kBacked | ZramSlot::kSame | ZramSlot::kHuge) || !of.allocated()) return false;
-  const ZramUnit object = of.is(ZramSlot::kInUnit)
-                              ? s.units[s.unit_of(slot)]
-                              : ZramUnit{.handle = of.element, .size = of.size, .live = 0};
+  const ZramObject object = s.object_of(slot);
   if (object.size >= s.options.unit.raw()) return false;
   s.pool->write(ZsHandle(object.handle), std::vector(object.size, std::byte{0xff}));
   return true;
+}
+
+ZramObject Zram::State::object_of(std::uint64_t slot) const {
+  const ZramSlot& s = slots[slot];
+  if (!s.is(ZramSlot::kInUnit)) return {s.element, s.size};
+  const ZramUnit& unit = units[unit_of(slot)];
+  return {unit.handle, unit.size};
 }
 
 std::span<const std::byte> Zram::State::bytes_of(std::uint64_t handle, std::uint32_t size) {

@@ -90,12 +90,9 @@ bool for_threads(const Zram::State& s, const Stretch& of) {
 }
 
 // The whole object of a stretch. `room` is for what does not lie in one frame.
-Fetched object_of(const Zram::State& s, const Stretch& of, std::span<std::byte> room) {
-  const ZramSlot& slot = s.slots[of.slot];
-  const ZramUnit unit = slot.is(ZramSlot::kInUnit)
-                            ? s.units[s.unit_of(of.slot)]
-                            : ZramUnit{.handle = slot.element, .size = slot.size, .live = 0};
-  return {s.pool->read(compress::ZsHandle(unit.handle), ByteCount(unit.size), room),
+Fetched whole_object(const Zram::State& s, const Stretch& of, std::span<std::byte> room) {
+  const ZramObject object = s.object_of(of.slot);
+  return {s.pool->read(compress::ZsHandle(object.handle), ByteCount(object.size), room),
           {of.to, of.pages.bytes().raw()}};
 }
 
@@ -110,7 +107,7 @@ Result<void, IoError> fetch_on_threads(Zram::State& s, std::uint64_t slot, Pages
   QUIRE_TRY(for_each_stretch(s, slot, pages, [&](const Stretch& of) -> Result<void, IoError> {
     const std::span<std::byte> room =
         std::span(s.rooms).subspan((of.slot - slot) * kPageSize, of.pages.bytes().raw());
-    if (for_threads(s, of)) objects.push_back(object_of(s, of, room));
+    if (for_threads(s, of)) objects.push_back(whole_object(s, of, room));
     return {};
   }));
   const std::vector<Result<void, compress::CodecError>> unpacked = s.packer->unpack_all(objects);

@@ -40,6 +40,12 @@ struct ZramUnit {
   }
 };
 
+// Where an object lies in the pool.
+struct ZramObject {
+  std::uint64_t handle = 0;
+  std::uint32_t size = 0;
+};
+
 struct Zram::State {
   State(compress::PageSource& from, const ZramOptions& with) : source(from), options(with) {}
 
@@ -61,6 +67,8 @@ struct Zram::State {
   void store_page(std::uint64_t slot, const Packed& packed, compress::ZsHandle handle);
   void store_unit(std::uint64_t slot, const Packed& packed, compress::ZsHandle handle);
   [[nodiscard]] ByteCount dead_bytes(const ZramUnit& unit) const;
+  // The object that the page of this slot lies in, alone or with its unit; there must be one.
+  [[nodiscard]] ZramObject object_of(std::uint64_t slot) const;
   // An object's bytes, good until the pool is asked anything else.
   [[nodiscard]] std::span<const std::byte> bytes_of(std::uint64_t handle, std::uint32_t size);
 
